@@ -1,0 +1,168 @@
+import { networkInterfaces } from "node:os";
+import { setTimeout as sleep } from "node:timers/promises";
+import { CloseCode } from "../protocol/close-codes.ts";
+import { MAX_STREAMS_PER_HOST, SCAN_INTERVAL_MS } from "../protocol/limits.ts";
+import type { AgentToEdge, Display, EdgeToAgent } from "../protocol/link.ts";
+import { type AllowedTarget, isAllowed } from "./allow-list.ts";
+import { findDisplays } from "./displays.ts";
+import type { Identity } from "./identity.ts";
+import { keepLink } from "./link.ts";
+import type { Log } from "./log.ts";
+import { Stream } from "./stream.ts";
+import { VERSION } from "./version.ts";
+
+export type AgentOptions = {
+  identity: Identity;
+  allowed: readonly AllowedTarget[];
+  log: Log;
+  /** Stops the agent: its streams are closed, its link too. */
+  signal: AbortSignal;
+};
+
+/**
+ * Runs the agent until it is stopped.
+ * @returns a sentence when the edge refused this agent for good, null when `signal` stopped it
+ */
+export async function runAgent(options: AgentOptions): Promise<string | null> {
+  const agent = new Agent(options);
+  await agent.scan();
+  const rescanning = agent.rescan();
+  const refusal = await keepLink(options.identity, agent, options.log, options.signal);
+  await agent.stop();
+  await rescanning;
+  return refusal;
+}
+
+class Agent {
+  readonly #options: AgentOptions;
+  readonly #streams = new Map<string, Stream>();
+  readonly #stopped = new AbortController();
+  #displays: Display[] = [];
+  #send: (message: AgentToEdge) => void = () => {};
+  #scanning: Promise<void> | null = null;
+
+  constructor(options: AgentOptions) {
+    this.#options = options;
+  }
+
+  up(send: (message: AgentToEdge) => void): void {
+    this.#send = send;
+    send({
+      type: "hello",
+      version: VERSION,
+      displays: this.#displays,
+      streams: [...this.#streams.keys()],
+      profiles: [],
+      addresses: ownAddresses(),
+    });
+  }
+
+  down(): void {
+    this.#send = () => {};
+  }
+
+  message(message: EdgeToAgent): void {
+    switch (message.type) {
+      case "open":
+        return this.#open(message);
+      case "close":
+        return this.#close(message);
+      case "scan":
+        void this.scan();
+    }
+  }
+
+  /** Looks for VNC servers and tells the edge. Asked again while it looks, it looks once. */
+  async scan(): Promise<void> {
+    this.#scanning ??= findDisplays(this.#options.allowed, this.#stopped.signal).then(
+      (displays) => {
+        this.#scanning = null;
+        const changed = JSON.stringify(displays) !== JSON.stringify(this.#displays);
+        this.#displays = displays;
+        if (!changed) return;
+        this.#options.log("displays.changed", { ports: displays.map((display) => display.port) });
+        this.#send({ type: "displays", displays });
+      },
+    );
+    await this.#scanning;
+  }
+
+  async rescan(): Promise<void> {
+    const { signal } = this.#stopped;
+    while (!signal.aborted) {
+      await sleep(SCAN_INTERVAL_MS, undefined, { signal }).catch(ignoreAbort);
+      if (!signal.aborted) await this.scan();
+    }
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped.abort();
+    const streams = [...this.#streams.values()];
+    for (const stream of streams) stream.close(CloseCode.hostOffline, "The agent was stopped.");
+    await Promise.all(streams.map((stream) => stream.finished));
+  }
+
+  #open(message: Extract<EdgeToAgent, { type: "open" }>): void {
+    const { stream: id, session, target } = message;
+    const fail = (code: CloseCode, reason: string) => {
+      this.#options.log("stream.refused", { stream: id, session, ...target, code, reason });
+      this.#send({ type: "failed", stream: id, code, message: reason });
+    };
+    if (!isAllowed(this.#options.allowed, target.host, target.port)) {
+      return fail(
+        CloseCode.forbidden,
+        `The agent's owner does not allow ${target.host}:${target.port}; see its --allow.`,
+      );
+    }
+    if (message.role !== "control") {
+      return fail(CloseCode.forbidden, "This agent cannot enforce view-only yet.");
+    }
+    if (this.#streams.has(id)) return; // said twice
+    if (this.#streams.size >= MAX_STREAMS_PER_HOST) {
+      return fail(CloseCode.tooMany, `This host has ${MAX_STREAMS_PER_HOST} streams, its limit.`);
+    }
+    const stream = new Stream(
+      { edge: this.#options.identity.edge, stream: id, session, token: message.token, target },
+      {
+        opened: () => this.#send({ type: "opened", stream: id }),
+        failed: (code, reason) => {
+          this.#send({ type: "failed", stream: id, code, message: reason });
+          void this.scan(); // the edge should not call a display live that is not
+        },
+        closed: (totals) => this.#send({ type: "closed", stream: id, ...totals }),
+      },
+      this.#options.log,
+    );
+    this.#streams.set(id, stream);
+    void stream.finished.then(() => this.#streams.delete(id));
+  }
+
+  #close(message: Extract<EdgeToAgent, { type: "close" }>): void {
+    const stream = this.#streams.get(message.stream);
+    if (stream) return stream.close(message.code, message.reason);
+    // The edge still believes in it: say that it is over.
+    this.#send({
+      type: "closed",
+      stream: message.stream,
+      bytes_in: 0,
+      bytes_out: 0,
+      seconds: 0,
+      reason: "The agent has no such stream.",
+    });
+  }
+}
+
+/** The loops see the aborted signal by themselves. */
+function ignoreAbort(): void {}
+
+/** At most this many addresses are told: a machine full of containers has hundreds. */
+const MAX_ADDRESSES = 64;
+
+/** Where this machine can be reached, so that a panel can find the host that owns an address. */
+function ownAddresses(): string[] {
+  return Object.values(networkInterfaces())
+    .flatMap((addresses) => addresses ?? [])
+    .filter((address) => !address.internal)
+    .map((address) => address.address)
+    .slice(0, MAX_ADDRESSES);
+}

@@ -1,0 +1,87 @@
+import { connect, type Socket } from "node:net";
+import { CloseCode } from "../../protocol/close-codes.ts";
+
+/** RFC 6143, 7.1.1: a server speaks first, with `RFB xxx.yyy\n`. */
+const VERSION_BYTES = 12;
+const VERSION_PATTERN = /^RFB \d{3}\.\d{3}\n$/;
+
+/** Why a target could not be reached, with the close code that says it to a viewer. */
+export class TargetError extends Error {
+  readonly code: CloseCode;
+  constructor(code: CloseCode, message: string) {
+    super(message);
+    this.code = code;
+  }
+}
+
+/** A VNC server that has greeted: its socket, paused, and the bytes that it sent so far. */
+export type Greeted = { socket: Socket; received: Buffer };
+
+/**
+ * Connects to a target and waits until it shows that it is a VNC server.
+ * @param withinMs for the connection and the greeting together
+ * @throws {TargetError} serverRefused: nobody listens, or it is no VNC server; serverTimeout: it
+ *   does not accept or does not speak
+ */
+export function greet(
+  target: { host: string; port: number },
+  withinMs: number,
+  signal?: AbortSignal,
+): Promise<Greeted> {
+  const { host, port } = target;
+  return new Promise((resolve, reject) => {
+    const socket = connect({ host, port, noDelay: true });
+    let received = Buffer.alloc(0);
+
+    const fail = (code: CloseCode, message: string) => {
+      stop();
+      socket.destroy();
+      reject(new TargetError(code, message));
+    };
+    const silent = () => {
+      const what = socket.connecting ? "does not accept connections" : "accepts but does not speak";
+      fail(CloseCode.serverTimeout, `The server on port ${port} ${what}.`);
+    };
+    const onError = (error: NodeJS.ErrnoException) => {
+      const nobody = error.code === "ECONNREFUSED";
+      const message = nobody
+        ? `No VNC server is listening on port ${port}.`
+        : `The server on port ${port} cannot be reached (${error.code ?? error.message}).`;
+      fail(error.code === "ETIMEDOUT" ? CloseCode.serverTimeout : CloseCode.serverRefused, message);
+    };
+    const onEnd = () =>
+      fail(
+        CloseCode.serverRefused,
+        `The server on port ${port} hung up before it said a word of RFB.`,
+      );
+    const onAbort = () => fail(CloseCode.goingAway, "Nobody waits for this any more.");
+    const onData = (chunk: Buffer) => {
+      received = Buffer.concat([received, chunk]);
+      const start = received.toString("latin1", 0, Math.min(4, received.length));
+      if (!"RFB ".startsWith(start)) {
+        return fail(CloseCode.serverRefused, `What listens on port ${port} is not a VNC server.`);
+      }
+      if (received.length < VERSION_BYTES) return;
+      if (!VERSION_PATTERN.test(received.toString("latin1", 0, VERSION_BYTES))) {
+        return fail(CloseCode.serverRefused, `What listens on port ${port} is not a VNC server.`);
+      }
+      stop();
+      socket.pause();
+      resolve({ socket, received });
+    };
+    const timer = setTimeout(silent, withinMs);
+    const stop = () => {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", onAbort);
+      socket.off("data", onData).off("end", onEnd).off("error", onError);
+      // A socket without an error listener would end the process.
+      socket.on("error", ignoreLateError);
+    };
+    socket.on("data", onData).on("end", onEnd).on("error", onError);
+    if (signal?.aborted) onAbort();
+    else signal?.addEventListener("abort", onAbort);
+  });
+}
+
+/** After the greeting `close` follows every error, and it is what the owner of the socket acts on. */
+function ignoreLateError(): void {}

@@ -1,0 +1,91 @@
+import * as v from "valibot";
+import { Id, RFB_BASE_PORT } from "./ids.ts";
+import { MAX_NAME_CHARACTERS, MAX_SESSION_TTL_S } from "./limits.ts";
+import { type Display, Role } from "./link.ts";
+
+/** The REST API: JSON in snake_case. Integrators write against these shapes. */
+
+const Name = v.pipe(v.string(), v.trim(), v.minLength(1), v.maxLength(MAX_NAME_CHARACTERS));
+
+export const CreateSession = v.pipe(
+  v.strictObject({
+    host_id: Id,
+    display: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(99))),
+    port: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(65_535))),
+    label: v.optional(Name),
+    ttl_seconds: v.optional(
+      v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(MAX_SESSION_TTL_S)),
+    ),
+    // Part of the contract; what the agent cannot enforce yet is refused, not ignored.
+    control: v.optional(v.literal("shared", 'only "shared" is offered yet')),
+    clipboard: v.optional(v.literal("both", 'only "both" is offered yet')),
+  }),
+  v.check(
+    (body) => (body.display === undefined) !== (body.port === undefined),
+    "give either display or port",
+  ),
+  v.transform(({ display, port, ...rest }) => ({
+    ...rest,
+    port: port ?? RFB_BASE_PORT + (display ?? 0),
+  })),
+);
+export type CreateSession = v.InferOutput<typeof CreateSession>;
+
+export const CreateTicket = v.strictObject({ role: Role, name: v.optional(Name) });
+
+export const Login = v.union([
+  v.strictObject({ admin_token: v.pipe(v.string(), v.minLength(1), v.maxLength(512)) }),
+  v.strictObject({ link: v.pipe(v.string(), v.minLength(1), v.maxLength(128)) }),
+]);
+
+export const CreateJoinToken = v.strictObject({ name: v.optional(Name) });
+
+export type SessionStatus = "queued" | "starting" | "active" | "unreachable" | "failed" | "ended";
+
+export type Session = {
+  session_id: string;
+  host_id: string;
+  vnc_port: number;
+  /** `vnc_port` - 5900; null where the port is not one of a display. */
+  display: number | null;
+  label: string | null;
+  status: SessionStatus;
+  /** Why it is `unreachable`, `failed` or `ended`, as a sentence. */
+  reason: string | null;
+  websocket_url: string;
+  view_url: string;
+  viewers: number;
+  batch_id: string | null;
+  job_url: string | null;
+  /** RFC 3339, UTC, as are all times. */
+  created_at: string;
+  expires_at: string;
+  ended_at: string | null;
+};
+
+export type Host = {
+  host_id: string;
+  name: string;
+  online: boolean;
+  /** Since when it is online, or offline. */
+  since: string;
+  version: string | null;
+  displays: Display[];
+  streams: number;
+  created_at: string;
+};
+
+export type Ticket = { ticket: string; websocket_url: string; expires_at: string };
+
+export type JoinToken = { token: string; expires_at: string; command: string };
+
+export type Page<Item> = { items: Item[]; next_cursor: string | null };
+
+/** RFC 9457. `code` is stable: software acts on it; `detail` is for a person. */
+export type Problem = {
+  type: "about:blank";
+  title: string;
+  status: number;
+  code: string;
+  detail: string;
+};

@@ -1,0 +1,58 @@
+/** Every limit that more than one side must know, with its unit in its name. */
+
+/** How long a viewer waits for the agent to come with its end, from the upgrade on. */
+export const AGENT_ANSWER_MS = 10_000;
+
+/**
+ * How long the agent gives a VNC server to accept and to send its version. Below
+ * {@link AGENT_ANSWER_MS}, so that the viewer hears the agent's exact reason and not "no answer".
+ */
+export const DISPLAY_ANSWER_MS = 7_000;
+
+/** How often an agent pings on its link. The runtime answers by itself; nothing wakes. */
+export const LINK_PING_MS = 20_000;
+
+/** A host whose last ping is older than this is offline. */
+export const LINK_SILENCE_MS = 45_000;
+
+/** The ping and its answer, compared whole by the runtime's auto-response. */
+export const LINK_PING = "ping";
+export const LINK_PONG = "pong";
+
+/** How often an agent looks for VNC servers by itself. */
+export const SCAN_INTERVAL_MS = 30_000;
+
+/**
+ * After this long without a byte from the VNC server the agent sends an empty binary message:
+ * proxies keep the socket, and a dead leg is found.
+ */
+export const STREAM_KEEPALIVE_MS = 25_000;
+
+/** A page that received nothing for this long takes the stream for dead and dials again. */
+export const STREAM_SILENCE_MS = 60_000;
+
+/** Life of a ticket. */
+export const TICKET_TTL_MS = 60_000;
+
+/** Life of a join token, and of the link that `npm start` prints. */
+export const JOIN_TOKEN_TTL_MS = 60 * 60_000;
+
+/** Longest life of the token that an agent signs for one dial (`exp` - `iat`). */
+export const AGENT_TOKEN_TTL_S = 60;
+
+/** Largest text message on a link or in a chat, and largest REST body. */
+export const MAX_MESSAGE_BYTES = 64 * 1024;
+
+/**
+ * Largest WebSocket message an end takes on a stream. Client messages of RFB are small; the
+ * largest is a clipboard, which TigerVNC itself cuts at 256 KiB.
+ */
+export const MAX_STREAM_MESSAGE_BYTES = 1024 * 1024;
+
+export const MAX_VIEWERS_PER_SESSION = 32;
+export const MAX_STREAMS_PER_HOST = 256;
+export const MAX_NAME_CHARACTERS = 80;
+export const MAX_CHAT_TEXT_CHARACTERS = 4_000;
+
+export const DEFAULT_SESSION_TTL_S = 8 * 60 * 60;
+export const MAX_SESSION_TTL_S = 30 * 24 * 60 * 60;

@@ -1,0 +1,143 @@
+import * as v from "valibot";
+import { Id } from "./ids.ts";
+import { MAX_NAME_CHARACTERS, MAX_STREAMS_PER_HOST } from "./limits.ts";
+
+/**
+ * What the edge and an agent say to each other on `/agent/link`: JSON text, every message an
+ * object with a `type`. Unknown types are ignored and logged, so that old and new versions meet.
+ */
+
+const Port = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(65_535));
+const Sentence = v.pipe(v.string(), v.maxLength(500));
+const Count = v.pipe(v.number(), v.minValue(0));
+
+export const Role = v.picklist(["control", "view"]);
+export type Role = v.InferOutput<typeof Role>;
+
+export const Clipboard = v.picklist(["both", "to_host", "none"]);
+export type Clipboard = v.InferOutput<typeof Clipboard>;
+
+/** A VNC server that an agent found. `width` and `height` in pixels, where they are known. */
+export const Display = v.object({
+  port: Port,
+  display: v.pipe(v.number(), v.integer()),
+  name: v.nullable(v.pipe(v.string(), v.maxLength(255))),
+  security: v.array(v.pipe(v.string(), v.maxLength(40))),
+  width: v.nullable(Count),
+  height: v.nullable(Count),
+});
+export type Display = v.InferOutput<typeof Display>;
+
+/** At most the ports 5900 to 5999 of one machine. */
+const Displays = v.pipe(v.array(Display), v.maxLength(100));
+
+export const EdgeToAgent = v.variant("type", [
+  v.object({
+    type: v.literal("open"),
+    stream: Id,
+    /** Single use: the credential for `/agent/stream/:session/:stream`. */
+    token: v.pipe(v.string(), v.minLength(32), v.maxLength(128)),
+    session: Id,
+    target: v.object({ host: v.pipe(v.string(), v.minLength(1), v.maxLength(255)), port: Port }),
+    role: Role,
+    clipboard: Clipboard,
+    password: v.optional(v.pipe(v.string(), v.maxLength(255))),
+  }),
+  v.object({
+    type: v.literal("close"),
+    stream: Id,
+    code: v.pipe(v.number(), v.integer()),
+    reason: Sentence,
+  }),
+  v.object({ type: v.literal("scan") }),
+]);
+export type EdgeToAgent = v.InferOutput<typeof EdgeToAgent>;
+
+export const AgentToEdge = v.variant("type", [
+  v.object({
+    type: v.literal("hello"),
+    version: v.pipe(v.string(), v.maxLength(40)),
+    displays: Displays,
+    /** The streams that this agent still has, so that the edge can forget the others. */
+    streams: v.pipe(v.array(Id), v.maxLength(MAX_STREAMS_PER_HOST)),
+    profiles: v.optional(v.array(v.pipe(v.string(), v.maxLength(40))), []),
+    addresses: v.optional(
+      v.pipe(v.array(v.pipe(v.string(), v.maxLength(64))), v.maxLength(64)),
+      [],
+    ),
+  }),
+  v.object({ type: v.literal("displays"), displays: Displays }),
+  v.object({ type: v.literal("opened"), stream: Id }),
+  v.object({
+    type: v.literal("failed"),
+    stream: Id,
+    code: v.pipe(v.number(), v.integer(), v.minValue(4000), v.maxValue(4999)),
+    message: Sentence,
+  }),
+  v.object({
+    type: v.literal("closed"),
+    stream: Id,
+    /** Towards the VNC server. */
+    bytes_in: Count,
+    /** Towards the viewer. */
+    bytes_out: Count,
+    seconds: Count,
+    reason: Sentence,
+  }),
+]);
+export type AgentToEdge = v.InferOutput<typeof AgentToEdge>;
+
+/** What an agent says to enrol, at `POST /api/agent/join`. */
+export const JoinRequest = v.object({
+  token: v.pipe(v.string(), v.minLength(16), v.maxLength(128)),
+  /** The Ed25519 public key: 32 bytes, base64url (the `x` of an OKP JWK, RFC 8037). */
+  public_key: v.pipe(v.string(), v.regex(/^[A-Za-z0-9_-]{43}$/, "must be 32 bytes in base64url")),
+  name: v.pipe(v.string(), v.trim(), v.minLength(1), v.maxLength(MAX_NAME_CHARACTERS)),
+});
+export type JoinRequest = v.InferOutput<typeof JoinRequest>;
+
+export const JoinAnswer = v.object({ host_id: Id, name: v.string() });
+
+/** A message that is JSON with a `type`, one that we do not know, or nothing that we can read. */
+export type Parsed<Message> =
+  | { kind: "message"; message: Message }
+  | { kind: "unknown"; type: string }
+  | { kind: "malformed"; why: string };
+
+/**
+ * Reads one text message against a schema.
+ * @param data what the socket delivered; binary is malformed on a link and in a chat
+ */
+export function parseMessage<Schema extends v.GenericSchema & VariantOfTypes>(
+  schema: Schema,
+  data: unknown,
+): Parsed<v.InferOutput<Schema>> {
+  if (typeof data !== "string") return { kind: "malformed", why: "it is not text" };
+  let json: unknown;
+  try {
+    json = JSON.parse(data);
+  } catch {
+    return { kind: "malformed", why: "it is not JSON" };
+  }
+  const parsed = v.safeParse(schema, json);
+  if (parsed.success) return { kind: "message", message: parsed.output };
+  const head = v.safeParse(v.object({ type: v.string() }), json);
+  if (!head.success) return { kind: "malformed", why: "it is not an object with a type" };
+  const known = schema.options.some((option) => option.entries.type.literal === head.output.type);
+  if (!known) return { kind: "unknown", type: head.output.type.slice(0, 40) };
+  return { kind: "malformed", why: describeIssues(parsed.issues) };
+}
+
+type VariantOfTypes = {
+  readonly options: readonly {
+    readonly entries: { readonly type: { readonly literal: string } };
+  }[];
+};
+
+/** The first thing that a schema found wrong, as one sentence part: `displays.0.port: ...`. */
+export function describeIssues(issues: readonly v.BaseIssue<unknown>[]): string {
+  const first = issues[0];
+  if (!first) return "it does not have the right shape";
+  const path = v.getDotPath(first);
+  return path ? `${path}: ${first.message}` : first.message;
+}

@@ -1,0 +1,75 @@
+import { createServer } from "node:net";
+import { join } from "node:path";
+import { convertV4MiniflareOptions, Miniflare, type MiniflareOptions } from "miniflare";
+import { unstable_getMiniflareWorkerOptions } from "wrangler";
+import { ROOT } from "./build.ts";
+import { SentenceError } from "./sentence.ts";
+
+export type EdgeOptions = {
+  host: string;
+  /** 0 takes any free one. */
+  port: number;
+  /** Where the objects keep their data; omitted, it is gone with the process. */
+  stateDir?: string;
+  /** Secrets and settings of the Worker, over those of wrangler.toml. */
+  vars: Record<string, string>;
+  /** The Worker's log, a structured line each. */
+  log: (line: string) => void;
+};
+
+export type Edge = {
+  url: string;
+  miniflare: Miniflare;
+  /** Takes up a new build of the Worker; its sockets drop, its data stays. */
+  reload(): Promise<void>;
+  stop(): Promise<void>;
+};
+
+/**
+ * Runs the built Worker in workerd on this machine, configured by wrangler.toml.
+ * @throws {SentenceError} if the port is taken
+ */
+export async function startEdge(options: EdgeOptions): Promise<Edge> {
+  if (options.port !== 0) await assertFree(options.host, options.port);
+  const miniflare = new Miniflare(miniflareOptions(options));
+  const url = (await miniflare.ready).origin;
+  return {
+    url,
+    miniflare,
+    reload: () =>
+      miniflare.setOptions(miniflareOptions({ ...options, port: Number(new URL(url).port) })),
+    stop: () => miniflare.dispose(),
+  };
+}
+
+function miniflareOptions(options: EdgeOptions): MiniflareOptions {
+  const { workerOptions } = unstable_getMiniflareWorkerOptions(join(ROOT, "wrangler.toml"));
+  return convertV4MiniflareOptions({
+    ...workerOptions,
+    name: "porthole",
+    modules: [{ type: "ESModule", path: join(ROOT, "dist/worker/index.js") }],
+    modulesRoot: join(ROOT, "dist/worker"),
+    bindings: { ...(workerOptions.bindings as Record<string, string>), ...options.vars },
+    host: options.host,
+    port: options.port,
+    ...(options.stateDir ? { resourcePersistencePath: options.stateDir } : {}),
+    // The properties of Cloudflare's network cannot be looked up here.
+    cf: false,
+    logRequests: false,
+    handleStructuredLogs: ({ message }) => options.log(message),
+  });
+}
+
+function assertFree(host: string, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const probe = createServer();
+    probe.once("error", (error: NodeJS.ErrnoException) => {
+      const why =
+        error.code === "EADDRINUSE"
+          ? `Port ${port} on ${host} is taken by another program; stop that, or choose another: PORT=8788 npm start`
+          : `Port ${port} on ${host} cannot be used (${error.code}); choose another: PORT=8788 npm start`;
+      reject(new SentenceError(why));
+    });
+    probe.listen(port, host, () => probe.close(() => resolve()));
+  });
+}

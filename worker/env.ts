@@ -1,0 +1,35 @@
+import type { ChatRoom } from "./objects/chat-room.ts";
+import type { Registry } from "./objects/registry.ts";
+import type { VncHost } from "./objects/vnc-host.ts";
+import type { VncSession } from "./objects/vnc-session.ts";
+
+/** What wrangler.toml binds, and the secrets and settings of the operator. */
+export interface Env {
+  VNC_SESSION: DurableObjectNamespace<VncSession>;
+  VNC_HOST: DurableObjectNamespace<VncHost>;
+  CHAT_ROOM: DurableObjectNamespace<ChatRoom>;
+  REGISTRY: DurableObjectNamespace<Registry>;
+  /** A secret. Without it nobody can sign in, and the API says so. */
+  ADMIN_TOKEN?: string;
+  /** Other origins that may call and embed, separated by commas or spaces: `https://panel.example`. */
+  ALLOWED_ORIGINS?: string;
+}
+
+/** There is one registry; this is its name. */
+const REGISTRY_NAME = "registry";
+
+export function registry(env: Env): DurableObjectStub<Registry> {
+  return env.REGISTRY.get(env.REGISTRY.idFromName(REGISTRY_NAME));
+}
+
+export function vncSession(env: Env, sessionId: string): DurableObjectStub<VncSession> {
+  return env.VNC_SESSION.get(env.VNC_SESSION.idFromName(sessionId));
+}
+
+export function vncHost(env: Env, hostId: string): DurableObjectStub<VncHost> {
+  return env.VNC_HOST.get(env.VNC_HOST.idFromName(hostId));
+}
+
+export function chatRoom(env: Env, room: string): DurableObjectStub<ChatRoom> {
+  return env.CHAT_ROOM.get(env.CHAT_ROOM.idFromName(room));
+}

@@ -1,0 +1,49 @@
+import type { Env } from "../env.ts";
+import { ProblemError } from "../problem.ts";
+
+/** The origin that this request came to, behind whatever domain. */
+export function ownOrigin(request: Request): string {
+  return new URL(request.url).origin;
+}
+
+function isAllowed(origin: string, request: Request, env: Env): boolean {
+  if (origin === ownOrigin(request)) return true;
+  const listed = (env.ALLOWED_ORIGINS ?? "").split(/[\s,]+/).filter(Boolean);
+  return listed.includes(origin);
+}
+
+function foreign(origin: string): ProblemError {
+  return new ProblemError(
+    403,
+    "origin_not_allowed",
+    `Pages from ${origin.slice(0, 60)} may not do this; the operator can list that origin.`,
+  );
+}
+
+/**
+ * For what a cookie authorises: a browser sends cookies along from any page, so the page's origin
+ * must be ours or listed. It is compared whole: scheme, host and port.
+ * @throws {ProblemError} 403 for a foreign page, or an upgrade or write that names no origin
+ */
+export function requireOrigin(request: Request, env: Env, isUpgrade: boolean): void {
+  const origin = request.headers.get("origin");
+  if (origin !== null) {
+    if (!isAllowed(origin, request, env)) throw foreign(origin);
+    return;
+  }
+  const reads = request.method === "GET" || request.method === "HEAD";
+  if (isUpgrade || !reads) throw foreign("an unnamed origin");
+  // A same-origin GET carries no Origin; browsers that send Sec-Fetch-Site tell the others apart.
+  const site = request.headers.get("sec-fetch-site");
+  if (site !== null && site !== "same-origin" && site !== "none") throw foreign(`a ${site} page`);
+}
+
+/**
+ * For what a secret in the request itself authorises (a ticket): a page must be ours or listed, a
+ * client that is no browser names none.
+ * @throws {ProblemError} 403 for a foreign page
+ */
+export function requireOriginIfNamed(request: Request, env: Env): void {
+  const origin = request.headers.get("origin");
+  if (origin !== null && !isAllowed(origin, request, env)) throw foreign(origin);
+}

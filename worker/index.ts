@@ -1,0 +1,8 @@
+import { app } from "./app.ts";
+
+export { ChatRoom } from "./objects/chat-room.ts";
+export { Registry } from "./objects/registry.ts";
+export { VncHost } from "./objects/vnc-host.ts";
+export { VncSession } from "./objects/vnc-session.ts";
+
+export default app;

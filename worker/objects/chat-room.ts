@@ -1,0 +1,176 @@
+import { DurableObject } from "cloudflare:workers";
+import {
+  type ChatMessage,
+  ClientToRoom,
+  type Member,
+  type RoomToClient,
+} from "../../protocol/chat.ts";
+import { CloseCode } from "../../protocol/close-codes.ts";
+import { randomId } from "../../protocol/ids.ts";
+import { LINK_PING, LINK_PONG, MAX_MESSAGE_BYTES } from "../../protocol/limits.ts";
+import { parseMessage } from "../../protocol/link.ts";
+import { type Env, vncSession } from "../env.ts";
+import { log } from "../log.ts";
+import { chosenProtocol, closeQuietly, refuseUpgrade } from "../sockets.ts";
+import { hasTable, oneRow } from "./storage.ts";
+import { VIEWER_HEADER, type ViewerEntry } from "./vnc-session.ts";
+
+/**
+ * One chat room; a session's room is entered by whoever may enter the session. A message is
+ * stored, then acknowledged, then sent to all; the members' sockets hibernate.
+ */
+export class ChatRoom extends DurableObject<Env> {
+  readonly #sql = this.ctx.storage.sql;
+  #exists = hasTable(this.#sql, "messages");
+
+  constructor(ctx: DurableObjectState, env: Env) {
+    super(ctx, env);
+    ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair(LINK_PING, LINK_PONG));
+  }
+
+  /** Everybody out: what the room belongs to has ended. */
+  async close(reason: string): Promise<void> {
+    for (const socket of this.#sockets()) closeQuietly(socket, CloseCode.ended, reason);
+  }
+
+  /** `/?session=<id>&since=<rev>`, from the Worker, with who comes in VIEWER_HEADER. */
+  override async fetch(request: Request): Promise<Response> {
+    const url = new URL(request.url);
+    const entry = JSON.parse(request.headers.get(VIEWER_HEADER) ?? "") as ViewerEntry;
+    const session = vncSession(this.env, url.searchParams.get("session") ?? "");
+    const admitted =
+      "ticket" in entry
+        ? await session.consumeTicket(entry.ticket)
+        : await session.admit(entry.name);
+    if (!admitted.ok) return refuseUpgrade(admitted.refusal);
+
+    const role = "ticket" in entry ? "viewer" : "operator";
+    const me: Member = { id: randomId(6), name: admitted.value.name, role };
+    const [client, server] = Object.values(new WebSocketPair()) as [WebSocket, WebSocket];
+    this.ctx.acceptWebSocket(server);
+    server.serializeAttachment(me);
+    const since = Number(url.searchParams.get("since") ?? Number.POSITIVE_INFINITY);
+    send(server, { type: "welcome", me, members: this.#members(), last_rev: this.#lastRev() });
+    for (const message of this.#messagesAfter(since)) send(server, message);
+    this.#sendToAll({ type: "presence", members: this.#members() });
+    return new Response(null, { status: 101, webSocket: client, headers: chosenProtocol(request) });
+  }
+
+  override async webSocketMessage(socket: WebSocket, data: string | ArrayBuffer): Promise<void> {
+    const size = typeof data === "string" ? data.length : data.byteLength;
+    if (size > MAX_MESSAGE_BYTES) {
+      const reason = `A chat message is over ${MAX_MESSAGE_BYTES / 1024} KiB.`;
+      return closeQuietly(socket, CloseCode.malformed, reason);
+    }
+    const parsed = parseMessage(ClientToRoom, data);
+    if (parsed.kind !== "message") {
+      const message =
+        parsed.kind === "unknown"
+          ? `This room does not know messages of the type ${parsed.type}.`
+          : `The room could not read that: ${parsed.why}.`;
+      return send(socket, { type: "error", code: parsed.kind, message });
+    }
+    const { cid, text } = parsed.message;
+    const from = socket.deserializeAttachment() as Member;
+    const stored = this.#store(from, cid, text);
+    send(socket, { type: "ack", cid, seq: stored.message.seq });
+    if (stored.isNew) this.#sendToAll(stored.message);
+  }
+
+  override async webSocketClose(socket: WebSocket, code: number, reason: string): Promise<void> {
+    closeQuietly(socket, code, reason);
+    this.#sendToAll({ type: "presence", members: this.#members() });
+  }
+
+  /** Stores a message once: a resend, told by sender and cid, finds the first one. */
+  #store(from: Member, cid: string, text: string): { message: ChatMessage; isNew: boolean } {
+    if (!this.#exists) {
+      this.#sql.exec(SCHEMA);
+      this.#exists = true;
+    }
+    const sender = `${from.role}:${from.name}`;
+    const again = oneRow(
+      this.#sql.exec<MessageRow>(
+        "SELECT * FROM messages WHERE sender = ? AND cid = ?",
+        sender,
+        cid,
+      ),
+    );
+    if (again) return { message: toMessage(again), isNew: false };
+    const row = this.#sql
+      .exec<MessageRow>(
+        `INSERT INTO messages (seq, rev, sender, cid, author, text, at)
+         SELECT coalesce(max(seq), 0) + 1, coalesce(max(rev), 0) + 1, ?, ?, ?, ?, ? FROM messages RETURNING *`,
+        sender,
+        cid,
+        JSON.stringify(from),
+        text,
+        Date.now(),
+      )
+      .one();
+    log("chat.message", { room: this.ctx.id.name, seq: row.seq });
+    return { message: toMessage(row), isNew: true };
+  }
+
+  #messagesAfter(rev: number): ChatMessage[] {
+    if (!this.#exists || !Number.isFinite(rev)) return [];
+    const query = "SELECT * FROM messages WHERE rev > ? ORDER BY rev";
+    return this.#sql.exec<MessageRow>(query, rev).toArray().map(toMessage);
+  }
+
+  #lastRev(): number {
+    if (!this.#exists) return 0;
+    return this.#sql
+      .exec<{ rev: number }>("SELECT coalesce(max(rev), 0) AS rev FROM messages")
+      .one().rev;
+  }
+
+  #sockets(): WebSocket[] {
+    return this.ctx.getWebSockets().filter((socket) => socket.readyState === WebSocket.OPEN);
+  }
+
+  #members(): Member[] {
+    return this.#sockets().map((socket) => socket.deserializeAttachment() as Member);
+  }
+
+  #sendToAll(message: RoomToClient): void {
+    for (const socket of this.#sockets()) send(socket, message);
+  }
+}
+
+type MessageRow = {
+  seq: number;
+  rev: number;
+  sender: string;
+  cid: string;
+  author: string;
+  text: string;
+  at: number;
+};
+
+const SCHEMA = `
+  CREATE TABLE messages (
+    seq INTEGER PRIMARY KEY, rev INTEGER NOT NULL UNIQUE, sender TEXT NOT NULL, cid TEXT NOT NULL,
+    author TEXT NOT NULL, text TEXT NOT NULL, at INTEGER NOT NULL, UNIQUE (sender, cid)
+  );
+`;
+
+function toMessage(row: MessageRow): ChatMessage {
+  return {
+    type: "message",
+    rev: row.rev,
+    seq: row.seq,
+    cid: row.cid,
+    from: JSON.parse(row.author) as Member,
+    text: row.text,
+    at: new Date(row.at).toISOString(),
+  };
+}
+
+function send(socket: WebSocket, message: RoomToClient): void {
+  try {
+    socket.send(JSON.stringify(message));
+  } catch {
+    // It closed in this moment; webSocketClose tells the others.
+  }
+}

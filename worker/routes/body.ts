@@ -1,0 +1,67 @@
+import type { Context } from "hono";
+import * as v from "valibot";
+import { isId } from "../../protocol/ids.ts";
+import { MAX_MESSAGE_BYTES } from "../../protocol/limits.ts";
+import { describeIssues } from "../../protocol/link.ts";
+import { ProblemError } from "../problem.ts";
+
+/**
+ * The body of a request, checked against its schema.
+ * @throws {ProblemError} 415 if it is not sent as JSON, 413 over 64 KiB, 400 with the field that is wrong
+ */
+export async function readBody<Schema extends v.GenericSchema>(
+  c: Context,
+  schema: Schema,
+): Promise<v.InferOutput<Schema>> {
+  const text = await readText(c.req.raw);
+  // A form of a foreign page can send text/plain without asking; it cannot send this.
+  if (text !== "" && !/^application\/json\b/i.test(c.req.header("content-type") ?? "")) {
+    throw new ProblemError(
+      415,
+      "not_json",
+      "Send the body as JSON, with content-type: application/json.",
+    );
+  }
+  let json: unknown;
+  try {
+    json = text === "" ? {} : JSON.parse(text);
+  } catch {
+    throw new ProblemError(400, "malformed_json", "The body is not valid JSON.");
+  }
+  const parsed = v.safeParse(schema, json);
+  if (!parsed.success) throw new ProblemError(400, "invalid_body", describeIssues(parsed.issues));
+  return parsed.output;
+}
+
+/** Reads a body up to the limit: one that is larger, or lies about its length, is not read on. */
+async function readText(request: Request): Promise<string> {
+  if (!request.body) return "";
+  const decoder = new TextDecoder();
+  let text = "";
+  let bytes = 0;
+  for await (const chunk of request.body as ReadableStream<Uint8Array>) {
+    bytes += chunk.byteLength;
+    if (bytes > MAX_MESSAGE_BYTES) {
+      throw new ProblemError(
+        413,
+        "body_too_large",
+        `The body is over ${MAX_MESSAGE_BYTES / 1024} KiB.`,
+      );
+    }
+    text += decoder.decode(chunk, { stream: true });
+  }
+  return text + decoder.decode();
+}
+
+/** An id from the path. @throws {ProblemError} 400 if it cannot be one */
+export function pathId(c: Context, name: string): string {
+  const id = c.req.param(name) ?? "";
+  if (!isId(id)) {
+    throw new ProblemError(
+      400,
+      "malformed_id",
+      "An id is 1 to 64 of the characters A-Z a-z 0-9 _ -",
+    );
+  }
+  return id;
+}

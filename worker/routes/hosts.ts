@@ -1,0 +1,87 @@
+import type { Context } from "hono";
+import { CreateJoinToken, type Host, type JoinToken, type Page } from "../../protocol/api.ts";
+import { JoinRequest } from "../../protocol/link.ts";
+import { registry, vncHost, vncSession } from "../env.ts";
+import { bearerToken, claimedHostId } from "../identity/agent-token.ts";
+import type { AppEnv } from "../identity/guard.ts";
+import { ownOrigin } from "../identity/origins.ts";
+import { AUDIENCE_HEADER, UNKNOWN_HOST } from "../objects/vnc-host.ts";
+import { ProblemError, problemResponse, unwrap } from "../problem.ts";
+import { pathId, readBody } from "./body.ts";
+
+function noSuchHost(): ProblemError {
+  return new ProblemError(404, "no_such_host", "There is no such host.");
+}
+
+/** `GET /api/hosts` */
+export async function listHosts(c: Context<AppEnv>): Promise<Response> {
+  const rows = await registry(c.env).listHosts();
+  const hosts = await Promise.all(rows.map((row) => vncHost(c.env, row.host_id).describe()));
+  const page: Page<Host> = { items: hosts.filter((host) => host !== null), next_cursor: null };
+  return c.json(page);
+}
+
+/** `GET /api/hosts/:id` */
+export async function getHost(c: Context<AppEnv>): Promise<Response> {
+  const host = await vncHost(c.env, pathId(c, "id")).describe();
+  if (!host) throw noSuchHost();
+  return c.json(host);
+}
+
+/** `DELETE /api/hosts/:id`: its agent is cut off at once and may not come back. */
+export async function removeHost(c: Context<AppEnv>): Promise<Response> {
+  if (!(await registry(c.env).removeHost(pathId(c, "id")))) throw noSuchHost();
+  return c.body(null, 204);
+}
+
+/** `POST /api/hosts/:id/scan`: the agent looks for VNC servers now. */
+export async function scanHost(c: Context<AppEnv>): Promise<Response> {
+  const id = pathId(c, "id");
+  if (!(await registry(c.env).hasHost(id))) throw noSuchHost();
+  if (!(await vncHost(c.env, id).scan())) {
+    throw new ProblemError(
+      503,
+      "host_offline",
+      "The host is offline; its agent reconnects by itself.",
+    );
+  }
+  return c.body(null, 204);
+}
+
+/** `POST /api/hosts/join-tokens`: what a host owner pastes, once, within the hour. */
+export async function createJoinToken(c: Context<AppEnv>): Promise<Response> {
+  const { name } = await readBody(c, CreateJoinToken);
+  const { token, expires_at } = await registry(c.env).createJoinToken(name ?? null);
+  const edge = ownOrigin(c.req.raw);
+  const answer: JoinToken = {
+    token,
+    expires_at: new Date(expires_at).toISOString(),
+    command:
+      `curl -fsSo porthole-agent.mjs ${edge}/agent.mjs && ` +
+      `node porthole-agent.mjs join ${edge} ${token} && node porthole-agent.mjs run`,
+  };
+  return c.json(answer, 201);
+}
+
+/** `POST /api/agent/join`: the token in the body is the credential. */
+export async function joinAgent(c: Context<AppEnv>): Promise<Response> {
+  const request = await readBody(c, JoinRequest);
+  return c.json(unwrap(await registry(c.env).join(request)), 201);
+}
+
+/** `/agent/link`: the host's object verifies what the agent signed. */
+export async function agentLink(c: Context<AppEnv>): Promise<Response> {
+  const hostId = claimedHostId(bearerToken(c.req.raw) ?? "");
+  if (hostId === null) return problemResponse(UNKNOWN_HOST);
+  const headers = new Headers(c.req.raw.headers);
+  headers.set(AUDIENCE_HEADER, ownOrigin(c.req.raw));
+  return vncHost(c.env, hostId).fetch("https://host/link", { headers });
+}
+
+/** `/agent/stream/:session/:stream`: answered with the end that the session's object kept. */
+export async function agentStream(c: Context<AppEnv>): Promise<Response> {
+  const session = vncSession(c.env, pathId(c, "session"));
+  return session.fetch(`https://session/agent/${pathId(c, "stream")}`, {
+    headers: c.req.raw.headers,
+  });
+}

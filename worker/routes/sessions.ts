@@ -1,0 +1,124 @@
+import type { Context } from "hono";
+import {
+  CreateSession,
+  CreateTicket,
+  type Page,
+  type Session,
+  type Ticket,
+} from "../../protocol/api.ts";
+import { ROOM_PATTERN, randomId } from "../../protocol/ids.ts";
+import { DEFAULT_SESSION_TTL_S } from "../../protocol/limits.ts";
+import { chatRoom, registry, vncSession } from "../env.ts";
+import type { AppEnv, Identity } from "../identity/guard.ts";
+import { ownOrigin } from "../identity/origins.ts";
+import { type SessionState, VIEWER_HEADER, type ViewerEntry } from "../objects/vnc-session.ts";
+import { ProblemError, unwrap } from "../problem.ts";
+import { pathId, readBody } from "./body.ts";
+
+/** How many sessions one page of the list holds. */
+const PAGE_SIZE = 100;
+
+/** Both URLs follow the request's own scheme and host, behind any domain. */
+function withUrls(c: Context<AppEnv>, state: SessionState): Session {
+  const origin = ownOrigin(c.req.raw);
+  return {
+    ...state,
+    websocket_url: `${origin.replace(/^http/, "ws")}/vnc-stream/${state.session_id}`,
+    view_url: `${origin}/view/${state.session_id}`,
+  };
+}
+
+/** `POST /api/vnc/sessions` */
+export async function createSession(c: Context<AppEnv>): Promise<Response> {
+  const body = await readBody(c, CreateSession);
+  if (!(await registry(c.env).hasHost(body.host_id))) {
+    throw new ProblemError(
+      404,
+      "no_such_host",
+      "There is no such host; GET /api/hosts lists them.",
+    );
+  }
+  const id = randomId();
+  const now = Date.now();
+  const session = vncSession(c.env, id);
+  await session.create({
+    session_id: id,
+    host_id: body.host_id,
+    port: body.port,
+    label: body.label ?? null,
+    created_at: now,
+    expires_at: now + (body.ttl_seconds ?? DEFAULT_SESSION_TTL_S) * 1000,
+  });
+  return c.json(withUrls(c, unwrap(await session.describe())), 201);
+}
+
+/** `GET /api/vnc/sessions`: those that have not ended, newest first. */
+export async function listSessions(c: Context<AppEnv>): Promise<Response> {
+  const ids = await registry(c.env).listSessions(PAGE_SIZE);
+  const states = await Promise.all(ids.map((id) => vncSession(c.env, id).describe()));
+  const items = states.flatMap((state) => (state.ok ? [withUrls(c, state.value)] : []));
+  const page: Page<Session> = {
+    items: items.filter((session) => session.ended_at === null),
+    next_cursor: null,
+  };
+  return c.json(page);
+}
+
+/** `GET /api/vnc/session/:id` */
+export async function getSession(c: Context<AppEnv>): Promise<Response> {
+  const state = unwrap(await vncSession(c.env, pathId(c, "id")).describe());
+  return c.json(withUrls(c, state));
+}
+
+/** `DELETE /api/vnc/session/:id`: ends it, closes its viewers. Ending it twice is fine. */
+export async function endSession(c: Context<AppEnv>): Promise<Response> {
+  unwrap(await vncSession(c.env, pathId(c, "id")).end("The operator ended this session."));
+  return c.body(null, 204);
+}
+
+/** `POST /api/vnc/session/:id/tickets` */
+export async function createTicket(c: Context<AppEnv>): Promise<Response> {
+  const id = pathId(c, "id");
+  const { role, name } = await readBody(c, CreateTicket);
+  const issued = unwrap(await vncSession(c.env, id).issueTicket(role, name ?? "Viewer"));
+  const origin = ownOrigin(c.req.raw).replace(/^http/, "ws");
+  const answer: Ticket = {
+    ...issued,
+    websocket_url: `${origin}/vnc-stream/${id}?ticket=${issued.ticket}`,
+  };
+  return c.json(answer, 201);
+}
+
+function entryOf(identity: Identity): ViewerEntry {
+  if (identity.kind === "ticket") return { ticket: identity.ticket };
+  if (identity.kind === "operator") return { name: identity.name };
+  throw new ProblemError(401, "not_signed_in", "Sign in, or use a ticket.");
+}
+
+/** The headers of a viewer's upgrade, with who they are: whatever the client wrote there is gone. */
+function entryHeaders(c: Context<AppEnv>): Headers {
+  const headers = new Headers(c.req.raw.headers);
+  headers.set(VIEWER_HEADER, JSON.stringify(entryOf(c.get("identity"))));
+  return headers;
+}
+
+/** `/vnc-stream/:id`, and `/vnc-proxy?session=:id` by its old name. */
+export async function viewerStream(c: Context<AppEnv>, id: string): Promise<Response> {
+  return vncSession(c.env, id).fetch("https://session/viewer", { headers: entryHeaders(c) });
+}
+
+/** `/chat-ws?room=:room` */
+export async function chat(c: Context<AppEnv>): Promise<Response> {
+  const room = ROOM_PATTERN.exec(c.req.query("room") ?? "");
+  if (!room) {
+    throw new ProblemError(400, "malformed_room", "Name the room: ?room=session:<session id>");
+  }
+  const [name, kind, id] = room as unknown as [string, string, string];
+  if (kind !== "session") {
+    throw new ProblemError(404, "no_such_room", "There is no such room.");
+  }
+  const query = new URLSearchParams({ session: id });
+  const since = c.req.query("since");
+  if (since !== undefined) query.set("since", since);
+  return chatRoom(c.env, name).fetch(`https://room/?${query}`, { headers: entryHeaders(c) });
+}
