@@ -4,7 +4,7 @@ import { CloseCode } from "../protocol/close-codes.ts";
 import { MAX_STREAMS_PER_HOST, SCAN_INTERVAL_MS } from "../protocol/limits.ts";
 import type { AgentToEdge, Display, EdgeToAgent } from "../protocol/link.ts";
 import { type AllowedTarget, isAllowed } from "./allow-list.ts";
-import { findDisplays } from "./displays.ts";
+import { DisplayFinder } from "./displays.ts";
 import type { Identity } from "./identity.ts";
 import { keepLink } from "./link.ts";
 import type { Log } from "./log.ts";
@@ -37,12 +37,14 @@ class Agent {
   readonly #options: AgentOptions;
   readonly #streams = new Map<string, Stream>();
   readonly #stopped = new AbortController();
+  readonly #finder: DisplayFinder;
   #displays: Display[] = [];
   #send: (message: AgentToEdge) => void = () => {};
   #scanning: Promise<void> | null = null;
 
   constructor(options: AgentOptions) {
     this.#options = options;
+    this.#finder = new DisplayFinder(options.allowed);
   }
 
   up(send: (message: AgentToEdge) => void): void {
@@ -74,16 +76,14 @@ class Agent {
 
   /** Looks for VNC servers and tells the edge. Asked again while it looks, it looks once. */
   async scan(): Promise<void> {
-    this.#scanning ??= findDisplays(this.#options.allowed, this.#stopped.signal).then(
-      (displays) => {
-        this.#scanning = null;
-        const changed = JSON.stringify(displays) !== JSON.stringify(this.#displays);
-        this.#displays = displays;
-        if (!changed) return;
-        this.#options.log("displays.changed", { ports: displays.map((display) => display.port) });
-        this.#send({ type: "displays", displays });
-      },
-    );
+    this.#scanning ??= this.#finder.find(this.#stopped.signal).then((displays) => {
+      this.#scanning = null;
+      const changed = JSON.stringify(displays) !== JSON.stringify(this.#displays);
+      this.#displays = displays;
+      if (!changed) return;
+      this.#options.log("displays.changed", { ports: displays.map((display) => display.port) });
+      this.#send({ type: "displays", displays });
+    });
     await this.#scanning;
   }
 
@@ -127,7 +127,8 @@ class Agent {
         opened: () => this.#send({ type: "opened", stream: id }),
         failed: (code, reason) => {
           this.#send({ type: "failed", stream: id, code, message: reason });
-          void this.scan(); // the edge should not call a display live that is not
+          this.#finder.forget(target.port); // the edge should not call a display live that is not
+          void this.scan();
         },
         closed: (totals) => this.#send({ type: "closed", stream: id, ...totals }),
       },

@@ -1,65 +1,95 @@
+import { CloseCode } from "../protocol/close-codes.ts";
 import { RFB_BASE_PORT } from "../protocol/ids.ts";
 import type { Display } from "../protocol/link.ts";
 import { type AllowedTarget, LOOPBACK } from "./allow-list.ts";
-import { greet } from "./rfb/greeting.ts";
+import { listeningPorts } from "./listeners.ts";
+import { TargetError } from "./rfb/greeting.ts";
+import { askSecurity } from "./rfb/security.ts";
 
-/** How long a local server has to greet while the machine is scanned. A live one takes 1 ms. */
-const SCAN_GREETING_MS = 1_500;
+/** How long a local server has to answer while the machine is scanned. A live one takes 1 ms. */
+const SCAN_ANSWER_MS = 1_500;
 
 /** How many ports are tried at once: enough to be quick, few enough not to look like an attack. */
 const SCAN_CONCURRENCY = 20;
 
-/** What a scan looks at: the ports that the owner allows on loopback. */
-function loopbackPorts(allowed: readonly AllowedTarget[]): number[] {
-  const ports = new Set<number>();
-  for (const target of allowed) {
-    if (target.address !== LOOPBACK) continue;
-    for (let port = target.firstPort; port <= target.lastPort && ports.size < MAX_PORTS; port++) {
-      ports.add(port);
-    }
-  }
-  return [...ports];
-}
-
 /** A wide allow-list does not turn the agent into a port scanner. */
 const MAX_PORTS = 200;
 
-/**
- * Finds the VNC servers on loopback by their greeting.
- * @returns at most 100, by port
- */
-export async function findDisplays(
-  allowed: readonly AllowedTarget[],
-  signal?: AbortSignal,
-): Promise<Display[]> {
-  const queue = loopbackPorts(allowed);
-  const found: Display[] = [];
-  const worker = async () => {
-    for (let port = queue.shift(); port !== undefined; port = queue.shift()) {
-      if (await greets(port, signal)) found.push(display(port));
-    }
-  };
-  await Promise.all(Array.from({ length: SCAN_CONCURRENCY }, worker));
-  return found.sort((a, b) => a.port - b.port).slice(0, 100);
-}
+/** At most this many displays are told to the edge. */
+const MAX_DISPLAYS = 100;
 
-async function greets(port: number, signal?: AbortSignal): Promise<boolean> {
-  try {
-    const { socket } = await greet({ host: LOOPBACK, port }, SCAN_GREETING_MS, signal);
-    socket.destroy();
-    return true;
-  } catch {
-    return false; // nobody there, or no VNC server: the usual answer of a port
+/** What was found on a port, and whose port it was then; null is no VNC server. */
+type Finding = { listener: string; display: Display | null };
+
+/**
+ * Finds the VNC servers on loopback by their greeting, and remembers them. A server is asked once
+ * and not again while the same socket listens: a connection that never authenticates counts as an
+ * attack with TigerVNC, and some servers end after their first client.
+ */
+export class DisplayFinder {
+  readonly #allowed: readonly AllowedTarget[];
+  readonly #found = new Map<number, Finding>();
+
+  constructor(allowed: readonly AllowedTarget[]) {
+    this.#allowed = allowed;
+  }
+
+  /** @returns at most 100 displays, by port */
+  async find(signal?: AbortSignal): Promise<Display[]> {
+    const listeners = listeningPorts();
+    const queue: Array<{ port: number; listener: string }> = [];
+    for (const port of this.#ports()) {
+      // Where the system does not tell who listens, what was found stays until `forget`.
+      const listener = listeners === null ? UNTOLD : listeners.get(port);
+      if (listener === undefined) this.#found.delete(port);
+      else if (this.#found.get(port)?.listener !== listener) queue.push({ port, listener });
+    }
+    const ask = async () => {
+      for (let next = queue.shift(); next; next = queue.shift()) {
+        const finding = await this.#ask(next.port, next.listener, signal);
+        if (finding) this.#found.set(next.port, finding);
+        else this.#found.delete(next.port);
+      }
+    };
+    await Promise.all(Array.from({ length: SCAN_CONCURRENCY }, ask));
+    return [...this.#found.values()]
+      .flatMap(({ display }) => display ?? [])
+      .sort((a, b) => a.port - b.port)
+      .slice(0, MAX_DISPLAYS);
+  }
+
+  /** What was known of a port did not hold: it is asked again next time. */
+  forget(port: number): void {
+    this.#found.delete(port);
+  }
+
+  /** @returns null if it is worth asking again: nobody answered, or not yet */
+  async #ask(port: number, listener: string, signal?: AbortSignal): Promise<Finding | null> {
+    try {
+      const security = await askSecurity({ host: LOOPBACK, port }, SCAN_ANSWER_MS, signal);
+      return { listener, display: displayOn(port, security) };
+    } catch (error) {
+      const isOther = error instanceof TargetError && error.code === CloseCode.serverRefused;
+      return isOther && listener !== UNTOLD ? { listener, display: null } : null;
+    }
+  }
+
+  /** The ports that the owner allows on loopback. */
+  #ports(): Set<number> {
+    const ports = new Set<number>();
+    for (const target of this.#allowed) {
+      if (target.address !== LOOPBACK) continue;
+      for (let port = target.firstPort; port <= target.lastPort && ports.size < MAX_PORTS; port++) {
+        ports.add(port);
+      }
+    }
+    return ports;
   }
 }
 
-function display(port: number): Display {
-  return {
-    port,
-    display: port - RFB_BASE_PORT,
-    name: null,
-    security: [],
-    width: null,
-    height: null,
-  };
+/** The listener of a port where the system does not tell. */
+const UNTOLD = "";
+
+function displayOn(port: number, security: string[]): Display {
+  return { port, display: port - RFB_BASE_PORT, name: null, security, width: null, height: null };
 }

@@ -3,7 +3,7 @@ import { parseArgs } from "node:util";
 import { runAgent } from "./agent.ts";
 import { type AllowedTarget, defaultAllowList, parseAllowedTarget } from "./allow-list.ts";
 import { isLoopback } from "./dial.ts";
-import { findDisplays } from "./displays.ts";
+import { DisplayFinder } from "./displays.ts";
 import { defaultStateDir, type Identity, readIdentity } from "./identity.ts";
 import { join } from "./join.ts";
 import { logToStdout } from "./log.ts";
@@ -156,8 +156,10 @@ async function status(options: Options): Promise<number> {
 }
 
 async function displays(options: Options): Promise<number> {
-  const found = await findDisplays(options.allowed);
-  for (const { display, port } of found) console.log(`display ${display}  port ${port}`);
+  const found = await new DisplayFinder(options.allowed).find();
+  for (const { display, port, security } of found) {
+    console.log(`display ${display}  port ${port}  security: ${security.join(", ")}`);
+  }
   if (found.length === 0) console.log("No VNC server was found on this machine.");
   return 0;
 }

@@ -1,7 +1,7 @@
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { convertV4MiniflareOptions, Miniflare, type MiniflareOptions } from "miniflare";
-import { unstable_getMiniflareWorkerOptions } from "wrangler";
+import { unstable_getMiniflareWorkerOptions, unstable_readConfig } from "wrangler";
 import { ROOT } from "./build.ts";
 import { SentenceError } from "./sentence.ts";
 
@@ -15,10 +15,15 @@ export type EdgeOptions = {
   vars: Record<string, string>;
   /** The Worker's log, a structured line each. */
   log: (line: string) => void;
+  /** Lets a test read what an object stored. */
+  inspectObjects?: boolean;
 };
 
 export type Edge = {
+  /** Its origin. */
   url: string;
+  /** The paths that the Worker answers itself, before the pages; from wrangler.toml. */
+  workerPaths: readonly string[];
   miniflare: Miniflare;
   /** Takes up a new build of the Worker; its sockets drop, its data stays. */
   reload(): Promise<void>;
@@ -27,19 +32,23 @@ export type Edge = {
 
 /**
  * Runs the built Worker in workerd on this machine, configured by wrangler.toml.
- * @throws {SentenceError} if the port is taken
  */
 export async function startEdge(options: EdgeOptions): Promise<Edge> {
-  if (options.port !== 0) await assertFree(options.host, options.port);
   const miniflare = new Miniflare(miniflareOptions(options));
   const url = (await miniflare.ready).origin;
   return {
     url,
+    workerPaths: workerPaths(),
     miniflare,
     reload: () =>
       miniflare.setOptions(miniflareOptions({ ...options, port: Number(new URL(url).port) })),
     stop: () => miniflare.dispose(),
   };
+}
+
+function workerPaths(): string[] {
+  const { assets } = unstable_readConfig({ config: join(ROOT, "wrangler.toml") });
+  return Array.isArray(assets?.run_worker_first) ? assets.run_worker_first : [];
 }
 
 function miniflareOptions(options: EdgeOptions): MiniflareOptions {
@@ -56,11 +65,13 @@ function miniflareOptions(options: EdgeOptions): MiniflareOptions {
     // The properties of Cloudflare's network cannot be looked up here.
     cf: false,
     logRequests: false,
+    unsafeInspectDurableObjects: options.inspectObjects ?? false,
     handleStructuredLogs: ({ message }) => options.log(message),
   });
 }
 
-function assertFree(host: string, port: number): Promise<void> {
+/** @throws {SentenceError} if nothing can listen on that port */
+export function assertFree(host: string, port: number): Promise<void> {
   return new Promise((resolve, reject) => {
     const probe = createServer();
     probe.once("error", (error: NodeJS.ErrnoException) => {

@@ -55,7 +55,7 @@ const TITLES: Record<number, string> = {
   503: "Not available",
 };
 
-export function problemResponse(refusal: Refusal, headers: Record<string, string> = {}): Response {
+export function problemResponse(refusal: Refusal): Response {
   const body: Problem = {
     type: "about:blank",
     title: TITLES[refusal.status] ?? "Error",
@@ -69,7 +69,6 @@ export function problemResponse(refusal: Refusal, headers: Record<string, string
       "content-type": "application/problem+json",
       "cache-control": "no-store",
       "x-content-type-options": "nosniff",
-      ...headers,
     },
   });
 }

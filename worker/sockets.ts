@@ -6,15 +6,13 @@ export function isUpgrade(request: Request): boolean {
   return request.method === "GET" && request.headers.get("upgrade")?.toLowerCase() === "websocket";
 }
 
+/** The `Upgrade` header that belongs to a 426 is the runtime's: it drops one of ours. */
 export function upgradeRequired(): Response {
-  return problemResponse(
-    {
-      status: 426,
-      code: "upgrade_required",
-      detail: "This address speaks WebSocket: send a GET with Upgrade: websocket.",
-    },
-    { upgrade: "websocket", connection: "Upgrade" },
-  );
+  return problemResponse({
+    status: 426,
+    code: "upgrade_required",
+    detail: "This address speaks WebSocket: send a GET with Upgrade: websocket.",
+  });
 }
 
 /**

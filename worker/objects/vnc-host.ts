@@ -60,12 +60,10 @@ export class VncHost extends DurableObject<Env> {
   async revoke(): Promise<void> {
     const row = this.#row();
     if (!row) return;
+    const removed = "The host was removed.";
     for (const { stream, session } of this.#streams()) {
-      await vncSession(this.env, session).streamFailed(
-        stream,
-        CloseCode.hostOffline,
-        "The host was removed.",
-      );
+      await this.closeStreams([stream], CloseCode.hostOffline, removed);
+      await vncSession(this.env, session).streamFailed(stream, CloseCode.hostOffline, removed);
     }
     for (const socket of this.#links()) {
       closeQuietly(socket, CloseCode.unauthorized, "This host was removed from the edge.");
@@ -112,9 +110,10 @@ export class VncHost extends DurableObject<Env> {
       return refusedStream(CloseCode.tooMany, reason);
     }
     this.#sql.exec(
-      "INSERT INTO streams (stream, session) VALUES (?, ?)",
+      "INSERT INTO streams (stream, session, asked_at) VALUES (?, ?, ?)",
       input.stream,
       input.session,
+      Date.now(),
     );
     this.#send(link, {
       type: "open",
@@ -183,7 +182,7 @@ export class VncHost extends DurableObject<Env> {
         `The edge could not read a message: ${parsed.why}`,
       );
     }
-    await this.#handle(parsed.message);
+    await this.#handle(parsed.message, connectedAt(socket));
   }
 
   override async webSocketClose(socket: WebSocket, code: number, reason: string): Promise<void> {
@@ -195,12 +194,12 @@ export class VncHost extends DurableObject<Env> {
     await this.#linkLost(socket, 1006);
   }
 
-  async #handle(message: AgentToEdge): Promise<void> {
+  async #handle(message: AgentToEdge, linkSince: number): Promise<void> {
     switch (message.type) {
       case "hello":
         this.#sql.exec("UPDATE host SET version = ?", message.version);
         this.#storeDisplays(message.displays);
-        return this.#forgetAllBut(new Set(message.streams));
+        return this.#forgetAllBut(new Set(message.streams), linkSince);
       case "displays":
         return this.#storeDisplays(message.displays);
       case "opened":
@@ -242,10 +241,14 @@ export class VncHost extends DurableObject<Env> {
     }
   }
 
-  /** After the link was away: the streams that the agent no longer has are over. */
-  async #forgetAllBut(alive: ReadonlySet<string>): Promise<void> {
-    for (const { stream, session } of this.#streams()) {
-      if (alive.has(stream)) continue;
+  /**
+   * After the link was away: the streams that the agent no longer has are over. One that was asked
+   * for on this very link can be younger than the list.
+   */
+  async #forgetAllBut(alive: ReadonlySet<string>, linkSince: number): Promise<void> {
+    log("host.streams", { host: this.ctx.id.name, streams: alive.size });
+    for (const { stream, session, asked_at } of this.#streams()) {
+      if (alive.has(stream) || asked_at >= linkSince) continue;
       this.#forgetStream(stream);
       await vncSession(this.env, session).streamClosed(stream);
     }
@@ -337,7 +340,7 @@ const REPLAYED_TOKEN: Refusal = {
 type OpenStream = { stream: string; token: string; role: Role; session: string; port: number };
 type OpenAnswer = { ok: true } | { ok: false; refusal: { closeCode: CloseCode; detail: string } };
 type LinkAttachment = { connected_at: number };
-type StreamRow = { stream: string; session: string; opened: number };
+type StreamRow = { stream: string; session: string; asked_at: number; opened: number };
 type HostRow = {
   host_id: string;
   name: string;
@@ -354,7 +357,10 @@ const SCHEMA = `
     created_at INTEGER NOT NULL, since INTEGER NOT NULL, version TEXT,
     displays TEXT NOT NULL DEFAULT '[]'
   );
-  CREATE TABLE streams (stream TEXT PRIMARY KEY, session TEXT NOT NULL, opened INTEGER NOT NULL DEFAULT 0);
+  CREATE TABLE streams (
+    stream TEXT PRIMARY KEY, session TEXT NOT NULL, asked_at INTEGER NOT NULL,
+    opened INTEGER NOT NULL DEFAULT 0
+  );
   CREATE TABLE used_tokens (jti TEXT PRIMARY KEY, exp INTEGER NOT NULL);
 `;
 

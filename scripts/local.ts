@@ -1,0 +1,214 @@
+import { randomBytes } from "node:crypto";
+import { accessSync, constants, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { hostname } from "node:os";
+import { join, resolve } from "node:path";
+import { parseArgs } from "node:util";
+import { runAgent } from "../agent/agent.ts";
+import { defaultAllowList } from "../agent/allow-list.ts";
+import { type Identity, readIdentity, writeIdentity } from "../agent/identity.ts";
+import { join as joinEdge } from "../agent/join.ts";
+import { type DemoDesktop, startDemo } from "../demo/server.ts";
+import { RFB_BASE_PORT, RFB_LAST_PORT } from "../protocol/ids.ts";
+import { ApiClient, ApiError } from "./api-client.ts";
+import { build, ROOT } from "./build.ts";
+import { assertFree, type Edge, startEdge } from "./edge.ts";
+import { poll } from "./poll.ts";
+import { SentenceError } from "./sentence.ts";
+
+/** Everything of Porthole on this machine: the edge, an agent, a desktop to look at. */
+
+const USAGE = `Options: [--no-demo] [--no-agent]
+  --no-demo    do not offer the demo desktop
+  --no-agent   run the edge alone
+Environment: PORT (8787), PORTHOLE_STATE (.porthole), ADMIN_TOKEN (else made and kept there).`;
+
+const HOST = "127.0.0.1";
+const DEFAULT_PORT = 8787;
+
+/** How long the agent has to come online and show the desktop. */
+const READY_TIMEOUT_MS = 30_000;
+
+/** What a shell expects of a program that Ctrl-C ended at once. */
+const EXIT_INTERRUPTED = 130;
+
+type Settings = { port: number; stateDir: string; demo: boolean; agent: boolean };
+
+/** @throws {SentenceError} on an option or a PORT that is none */
+function readSettings(): Settings {
+  let flags: { "no-demo"?: boolean; "no-agent"?: boolean };
+  try {
+    const boolean = { type: "boolean" } as const;
+    flags = parseArgs({ options: { "no-demo": boolean, "no-agent": boolean } }).values;
+  } catch (error) {
+    throw new SentenceError(`${(error as Error).message}\n\n${USAGE}`);
+  }
+  const port = Number(process.env.PORT ?? DEFAULT_PORT);
+  if (!Number.isInteger(port) || port < 1 || port > 65_535) {
+    throw new SentenceError(`PORT is "${process.env.PORT}"; it must be a number from 1 to 65535.`);
+  }
+  return {
+    port,
+    stateDir: resolve(process.env.PORTHOLE_STATE || join(ROOT, ".porthole")),
+    demo: !flags["no-demo"] && !flags["no-agent"],
+    agent: !flags["no-agent"],
+  };
+}
+
+/** Makes the state folder, readable by its owner only, and sees that it can be written. */
+function openStateDir(dir: string): void {
+  try {
+    mkdirSync(dir, { recursive: true, mode: 0o700 });
+    accessSync(dir, constants.R_OK | constants.W_OK | constants.X_OK);
+  } catch (error) {
+    throw new SentenceError(
+      `The state folder ${dir} cannot be used (${(error as Error).message}). ` +
+        "Mend or delete it, or choose another: PORTHOLE_STATE=/some/folder npm start",
+    );
+  }
+}
+
+/** The admin token: from ADMIN_TOKEN, or made once and kept in the state folder. */
+function adminToken(stateDir: string): string {
+  if (process.env.ADMIN_TOKEN) return process.env.ADMIN_TOKEN;
+  const file = join(stateDir, "admin-token");
+  try {
+    if (!existsSync(file)) {
+      writeFileSync(file, `${randomBytes(32).toString("base64url")}\n`, { mode: 0o600 });
+    }
+    const token = readFileSync(file, "utf8").trim();
+    if (token !== "") return token;
+  } catch (error) {
+    throw new SentenceError(
+      `The admin token in ${file} cannot be used (${(error as Error).message}).`,
+    );
+  }
+  throw new SentenceError(
+    `The admin token in ${file} is empty; delete that file to have a new one made.`,
+  );
+}
+
+/** A demo desktop on the highest free display, out of the way of real ones. */
+async function startDemoOnDisplay(): Promise<DemoDesktop> {
+  for (let port = RFB_LAST_PORT; port >= RFB_BASE_PORT; port--) {
+    try {
+      return await startDemo({ port });
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "EADDRINUSE") throw error;
+    }
+  }
+  throw new SentenceError(
+    `No port from ${RFB_BASE_PORT} to ${RFB_LAST_PORT} is free for the demo desktop; try npm start -- --no-demo`,
+  );
+}
+
+/** This machine as a host of its own edge: who it was last time, or newly joined. */
+async function localIdentity(api: ApiClient, stateDir: string): Promise<Identity> {
+  const agentDir = join(stateDir, "agent");
+  let existing: Identity | null;
+  try {
+    existing = readIdentity(agentDir);
+  } catch (error) {
+    throw new SentenceError((error as Error).message);
+  }
+  if (existing && (await isKnown(api, existing.host_id))) {
+    const identity = { ...existing, edge: api.edge };
+    if (existing.edge !== api.edge) writeIdentity(agentDir, identity);
+    return identity;
+  }
+  const { token } = await api.joinToken();
+  return joinEdge({ edge: api.edge, token, name: hostname(), stateDir: agentDir, replace: true });
+}
+
+async function isKnown(api: ApiClient, hostId: string): Promise<boolean> {
+  try {
+    await api.host(hostId);
+    return true;
+  } catch (error) {
+    if (error instanceof ApiError && error.status === 404) return false;
+    throw error;
+  }
+}
+
+/** The demo's session, made once and used again while it lives. */
+async function demoSession(api: ApiClient, hostId: string, port: number): Promise<string> {
+  const { items } = await api.sessions();
+  const open = items.find((session) => session.host_id === hostId && session.vnc_port === port);
+  if (open) return open.session_id;
+  return (await api.createSession({ host_id: hostId, port, label: "Demo desktop" })).session_id;
+}
+
+/** What stands before the edge and answers browsers in its place, as Vite does in development. */
+export type Front = { url: string; stop(): Promise<void> };
+export type FrontMaker = (edge: Edge, at: { host: string; port: number }) => Promise<Front>;
+
+/**
+ * Runs everything until Ctrl-C. Lines for a person go to standard output, the structured log to
+ * standard error; the line `ready <sign-in link>` says that a picture can be seen.
+ * @throws {SentenceError} for whatever a person can mend
+ */
+export async function runLocal(makeFront?: FrontMaker): Promise<void> {
+  const settings = readSettings();
+  openStateDir(settings.stateDir);
+  const token = adminToken(settings.stateDir);
+  await assertFree(HOST, settings.port);
+  await build({ all: false, say: console.log });
+
+  const log = (line: string) => console.error(line);
+  const stopping = new AbortController();
+  const cleanups: Array<() => Promise<unknown>> = [];
+  const stop = async () => {
+    if (stopping.signal.aborted) process.exit(EXIT_INTERRUPTED); // asked twice
+    stopping.abort();
+    for (const cleanup of cleanups.reverse()) await cleanup();
+    process.exit(0);
+  };
+  process.on("SIGINT", stop);
+  process.on("SIGTERM", stop);
+
+  const edge = await startEdge({
+    host: HOST,
+    port: makeFront ? 0 : settings.port,
+    stateDir: join(settings.stateDir, "edge"),
+    vars: { ADMIN_TOKEN: token },
+    log,
+  });
+  cleanups.push(() => edge.stop());
+  let url = edge.url;
+  if (makeFront) {
+    const front = await makeFront(edge, { host: HOST, port: settings.port });
+    cleanups.push(() => front.stop());
+    url = front.url;
+  }
+
+  const api = new ApiClient(url, token);
+  let landing: string | null = null;
+  if (settings.agent) {
+    const demo = settings.demo ? await startDemoOnDisplay() : null;
+    if (demo) cleanups.push(() => demo.close());
+    const identity = await localIdentity(api, settings.stateDir);
+    const running = runAgent({
+      identity,
+      allowed: defaultAllowList(),
+      log: (event, fields) => log(JSON.stringify({ event, ...fields })),
+      signal: stopping.signal,
+    });
+    cleanups.push(() => running);
+    running.then((refusal) => {
+      if (refusal !== null) console.error(`The edge refused the agent: ${refusal}`);
+    });
+    await poll(READY_TIMEOUT_MS, `the host ${identity.name} to come online`, async () => {
+      const { online, displays } = await api.host(identity.host_id);
+      return online && (!demo || displays.some((display) => display.port === demo.port));
+    });
+    if (demo) landing = `/view/${await demoSession(api, identity.host_id, demo.port)}`;
+  }
+
+  const link = new URL((await api.signInLink()).url);
+  if (landing) link.searchParams.set("next", landing);
+  const where = process.env.ADMIN_TOKEN ? "ADMIN_TOKEN" : join(settings.stateDir, "admin-token");
+  console.log(`
+Porthole runs at ${url}. Ctrl-C ends it.
+The link below signs one browser in, once, within the hour; after that, use the token in
+${where}
+ready ${link}`);
+}

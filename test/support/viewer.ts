@@ -1,0 +1,75 @@
+import { once } from "node:events";
+import { type ClientOptions, WebSocket } from "ws";
+
+export type Closing = { code: number; reason: string };
+
+/** A viewer without a browser: a plain WebSocket client that remembers what it received. */
+export class Viewer {
+  readonly socket: WebSocket;
+  /** Settles when the socket is closed, however it came to that. */
+  readonly closed: Promise<Closing>;
+  #chunks: Buffer[] = [];
+  #bytes = 0;
+  #changed = new Set<() => void>();
+
+  constructor(url: string, options: ClientOptions = {}, protocols: string[] = []) {
+    this.socket = new WebSocket(url, protocols, { perMessageDeflate: false, ...options });
+    this.socket.on("message", (data: Buffer) => {
+      this.#chunks.push(data);
+      this.#bytes += data.length;
+      for (const check of this.#changed) check();
+    });
+    this.socket.on("error", () => {}); // `closed` tells
+    this.closed = new Promise((resolve) => {
+      this.socket.on("close", (code, reason) => resolve({ code, reason: reason.toString() }));
+    });
+  }
+
+  async opened(): Promise<this> {
+    if (this.socket.readyState === WebSocket.CONNECTING) await once(this.socket, "open");
+    return this;
+  }
+
+  /** Waits until that many bytes have come. @returns all that came so far */
+  receive(bytes: number): Promise<Buffer> {
+    return new Promise((resolve) => {
+      const check = () => {
+        if (this.#bytes < bytes) return;
+        this.#changed.delete(check);
+        this.#chunks = [Buffer.concat(this.#chunks)];
+        resolve(this.#chunks[0] ?? Buffer.alloc(0));
+      };
+      this.#changed.add(check);
+      check();
+    });
+  }
+
+  send(data: string | Buffer): void {
+    this.socket.send(data);
+  }
+
+  close(): Promise<Closing> {
+    this.socket.close();
+    return this.closed;
+  }
+}
+
+/** The HTTP answer to an upgrade that is refused as such. */
+export function refusedUpgrade(
+  url: string,
+  options: ClientOptions = {},
+): Promise<{ status: number; body: { code: string; detail: string } }> {
+  return new Promise((resolve, reject) => {
+    const socket = new WebSocket(url, options);
+    socket.on("open", () => reject(new Error(`${url} was upgraded`)));
+    socket.on("error", reject);
+    socket.on("unexpected-response", async (_request, response) => {
+      const chunks: Buffer[] = [];
+      for await (const chunk of response) chunks.push(chunk as Buffer);
+      resolve({
+        status: response.statusCode ?? 0,
+        body: JSON.parse(Buffer.concat(chunks).toString()),
+      });
+    });
+  });
+}
