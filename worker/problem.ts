@@ -11,10 +11,6 @@ export type Refusal = { status: number; code: string; detail: string };
 /** What an object answers: the value, or why not. */
 export type Result<Value> = { ok: true; value: Value } | { ok: false; refusal: Refusal };
 
-export function ok<Value>(value: Value): Result<Value> {
-  return { ok: true, value };
-}
-
 export function refuse(
   status: number,
   code: string,

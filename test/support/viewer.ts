@@ -53,23 +53,3 @@ export class Viewer {
     return this.closed;
   }
 }
-
-/** The HTTP answer to an upgrade that is refused as such. */
-export function refusedUpgrade(
-  url: string,
-  options: ClientOptions = {},
-): Promise<{ status: number; body: { code: string; detail: string } }> {
-  return new Promise((resolve, reject) => {
-    const socket = new WebSocket(url, options);
-    socket.on("open", () => reject(new Error(`${url} was upgraded`)));
-    socket.on("error", reject);
-    socket.on("unexpected-response", async (_request, response) => {
-      const chunks: Buffer[] = [];
-      for await (const chunk of response) chunks.push(chunk as Buffer);
-      resolve({
-        status: response.statusCode ?? 0,
-        body: JSON.parse(Buffer.concat(chunks).toString()),
-      });
-    });
-  });
-}

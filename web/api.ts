@@ -1,0 +1,141 @@
+import type { Host, JoinToken, Page, Problem, Session, Ticket } from "../protocol/api.ts";
+
+/** An API call that did not succeed. Its message is a sentence for a person. */
+export class ApiError extends Error {
+  /** The HTTP status; 0 when no answer came at all. */
+  readonly status: number;
+  constructor(status: number, message: string) {
+    super(message);
+    this.name = "ApiError";
+    this.status = status;
+  }
+}
+
+const EDGE_UNREACHABLE = "The edge cannot be reached.";
+
+/** The edge answers at once or not at all; nobody looks at a spinner for longer than this. */
+const ANSWER_TIMEOUT_MS = 15_000;
+
+type Method = "GET" | "POST" | "DELETE";
+
+async function call(
+  method: Method,
+  path: string,
+  options: { body?: unknown; signal?: AbortSignal | undefined } = {},
+): Promise<Response> {
+  const timeout = AbortSignal.timeout(ANSWER_TIMEOUT_MS);
+  let response: Response;
+  try {
+    response = await fetch(path, {
+      method,
+      signal: options.signal ? AbortSignal.any([options.signal, timeout]) : timeout,
+      cache: "no-store",
+      ...(options.body !== undefined && {
+        headers: { "content-type": "application/json" },
+        body: JSON.stringify(options.body),
+      }),
+    });
+  } catch (error) {
+    // The caller went away on purpose: that is not a fault of the network.
+    if (options.signal?.aborted) throw options.signal.reason;
+    throw new ApiError(0, error === timeout.reason ? "The edge did not answer." : EDGE_UNREACHABLE);
+  }
+  if (response.ok) return response;
+  throw new ApiError(response.status, await describeProblem(response));
+}
+
+/** What went wrong in the edge's own words; a proxy in between may have answered with HTML. */
+async function describeProblem(response: Response): Promise<string> {
+  if (response.headers.get("content-type")?.includes("json")) {
+    try {
+      const problem = (await response.json()) as Partial<Problem>;
+      const words = problem.detail || problem.title;
+      if (words) return words;
+    } catch {
+      // A body cut off in transit says no more than its status does.
+    }
+  }
+  return `The edge answered with status ${response.status}.`;
+}
+
+async function callForJson<Answer>(...args: Parameters<typeof call>): Promise<Answer> {
+  const response = await call(...args);
+  try {
+    return (await response.json()) as Answer;
+  } catch {
+    throw new ApiError(0, "The edge's answer was cut off.");
+  }
+}
+
+/** Every item of a list, page after page. */
+async function callForAll<Item>(path: string, signal?: AbortSignal): Promise<Item[]> {
+  const items: Item[] = [];
+  const url = new URL(path, location.origin);
+  for (;;) {
+    const page: Page<Item> = await callForJson("GET", url.pathname + url.search, { signal });
+    items.push(...page.items);
+    if (page.next_cursor === null) return items;
+    url.searchParams.set("cursor", page.next_cursor);
+  }
+}
+
+export async function signIn(proof: { admin_token: string } | { link: string }): Promise<void> {
+  await call("POST", "/api/login", { body: proof });
+}
+
+export async function signOut(): Promise<void> {
+  await call("POST", "/api/logout");
+}
+
+export function listHosts(signal?: AbortSignal): Promise<Host[]> {
+  return callForAll("/api/hosts", signal);
+}
+
+export async function scanHost(hostId: string): Promise<void> {
+  await call("POST", `/api/hosts/${hostId}/scan`);
+}
+
+export async function removeHost(hostId: string): Promise<void> {
+  await call("DELETE", `/api/hosts/${hostId}`);
+}
+
+export function createJoinToken(signal?: AbortSignal): Promise<JoinToken> {
+  return callForJson("POST", "/api/hosts/join-tokens", { body: {}, signal });
+}
+
+export function getSession(sessionId: string): Promise<Session> {
+  return callForJson("GET", `/api/vnc/session/${sessionId}`);
+}
+
+export function createTicket(sessionId: string, signal: AbortSignal): Promise<Ticket> {
+  return callForJson("POST", `/api/vnc/session/${sessionId}/tickets`, {
+    body: { role: "control" },
+    signal,
+  });
+}
+
+/**
+ * The session that already shows this display, or a new one.
+ * @param over a session known to have ended; the list may say so seconds later
+ */
+export async function openDisplay(
+  hostId: string,
+  port: number,
+  label: string | null,
+  over?: string,
+): Promise<Session> {
+  const sessions = await callForAll<Session>(
+    `/api/vnc/sessions?host_id=${encodeURIComponent(hostId)}`,
+  );
+  const open = sessions.find(
+    (session) =>
+      session.host_id === hostId &&
+      session.vnc_port === port &&
+      session.session_id !== over &&
+      session.status !== "ended" &&
+      session.status !== "failed",
+  );
+  if (open) return open;
+  const body = { host_id: hostId, port, ...(label !== null && { label }) };
+  return callForJson("POST", "/api/vnc/sessions", { body });
+}

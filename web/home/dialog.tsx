@@ -1,0 +1,42 @@
+import type { ComponentChildren, TargetedMouseEvent } from "preact";
+import { useEffect, useId, useRef } from "preact/hooks";
+import { CloseIcon } from "../icons.tsx";
+
+type DialogProps = { title: string; onClose(): void; children: ComponentChildren; testId: string };
+
+/** A modal window; the browser keeps the keyboard in it, and closes it on Escape. */
+export function Dialog({ title, onClose, children, testId }: DialogProps) {
+  const dialog = useRef<HTMLDialogElement>(null);
+  const titleId = useId();
+  useEffect(() => dialog.current?.showModal(), []);
+  const closeOnBackdrop = (event: TargetedMouseEvent<HTMLDialogElement>) => {
+    // The dialog fills itself with its content: what is hit beside that is the backdrop.
+    if (event.target === event.currentTarget) event.currentTarget.close();
+  };
+  return (
+    // biome-ignore lint/a11y/useKeyWithClickEvents: Escape closes it, by the browser itself
+    <dialog
+      ref={dialog}
+      class="dialog"
+      aria-labelledby={titleId}
+      onClose={onClose}
+      onClick={closeOnBackdrop}
+      data-testid={testId}
+    >
+      <div class="dialog-body">
+        <header class="dialog-head">
+          <h2 id={titleId}>{title}</h2>
+          <button
+            type="button"
+            class="tool"
+            aria-label="Close"
+            onClick={() => dialog.current?.close()}
+          >
+            <CloseIcon />
+          </button>
+        </header>
+        {children}
+      </div>
+    </dialog>
+  );
+}

@@ -1,0 +1,119 @@
+import type { ComponentChildren } from "preact";
+
+function Icon({ children }: { children: ComponentChildren }) {
+  return (
+    <svg class="icon" viewBox="0 0 24 24" aria-hidden="true">
+      {children}
+    </svg>
+  );
+}
+
+/** The mark of the house: a window below the waterline. */
+export function Logo() {
+  return (
+    <svg class="logo" viewBox="0 0 32 32" aria-hidden="true">
+      <circle class="logo-ring" cx="16" cy="16" r="15" />
+      <circle class="logo-glass" cx="16" cy="16" r="10.5" />
+      <path
+        class="logo-water"
+        d="M5.9 18.8c1.7-1.5 3.4-1.5 5 0s3.4 1.5 5.1 0 3.4-1.5 5.1 0 3.3 1.5 5 0A10.5 10.5 0 0 1 5.9 18.8Z"
+      />
+      <g class="logo-bolts">
+        <circle cx="16" cy="3.25" r="1.1" />
+        <circle cx="16" cy="28.75" r="1.1" />
+        <circle cx="3.25" cy="16" r="1.1" />
+        <circle cx="28.75" cy="16" r="1.1" />
+      </g>
+    </svg>
+  );
+}
+
+export const BackIcon = () => (
+  <Icon>
+    <path d="M15 5l-7 7 7 7" />
+  </Icon>
+);
+
+export const PlusIcon = () => (
+  <Icon>
+    <path d="M12 5v14M5 12h14" />
+  </Icon>
+);
+
+export const CloseIcon = () => (
+  <Icon>
+    <path d="M6 6l12 12M18 6L6 18" />
+  </Icon>
+);
+
+export const RefreshIcon = () => (
+  <Icon>
+    <path d="M20 5v5h-5M4 19v-5h5M19.2 10A7.5 7.5 0 0 0 6 7.3M4.8 14A7.5 7.5 0 0 0 18 16.7" />
+  </Icon>
+);
+
+export const TrashIcon = () => (
+  <Icon>
+    <path d="M5 7h14M10 7V5h4v2M7 7l.8 12h8.4L17 7M10.3 11v4.5M13.7 11v4.5" />
+  </Icon>
+);
+
+export const SignOutIcon = () => (
+  <Icon>
+    <path d="M10 5H6v14h4M11 12h9M16.5 8.5L20 12l-3.5 3.5" />
+  </Icon>
+);
+
+export const ClipboardIcon = () => (
+  <Icon>
+    <path d="M9 5H6v15h12V5h-3M9 3.5h6v3H9zM9 11h6M9 15h4" />
+  </Icon>
+);
+
+export const KeyboardIcon = () => (
+  <Icon>
+    <path d="M3 6.5h18v11H3zM7 10h0M10.3 10h0M13.7 10h0M17 10h0M8 14h8" />
+  </Icon>
+);
+
+export const FitIcon = () => (
+  <Icon>
+    <path d="M4 5h16v14H4zM8 12h8M8 12l2-2M8 12l2 2M16 12l-2-2M16 12l-2 2" />
+  </Icon>
+);
+
+export const ActualSizeIcon = () => (
+  <Icon>
+    <path d="M4 5h16v14H4zM8 10l1.5-1v6M14.5 10l1.5-1v6M12.3 10.7h0M12.3 13.8h0" />
+  </Icon>
+);
+
+export const PanIcon = () => (
+  <Icon>
+    <path d="M12 3v18M3 12h18M12 3L9.5 5.5M12 3l2.5 2.5M12 21l-2.5-2.5M12 21l2.5-2.5M3 12l2.5-2.5M3 12l2.5 2.5M21 12l-2.5-2.5M21 12l-2.5 2.5" />
+  </Icon>
+);
+
+export const EnterFullScreenIcon = () => (
+  <Icon>
+    <path d="M4 9V4h5M15 4h5v5M20 15v5h-5M9 20H4v-5" />
+  </Icon>
+);
+
+export const LeaveFullScreenIcon = () => (
+  <Icon>
+    <path d="M9 4v5H4M20 9h-5V4M15 20v-5h5M4 15h5v5" />
+  </Icon>
+);
+
+export const ChevronUpIcon = () => (
+  <Icon>
+    <path d="M6 14l6-6 6 6" />
+  </Icon>
+);
+
+export const ChevronDownIcon = () => (
+  <Icon>
+    <path d="M6 10l6 6 6-6" />
+  </Icon>
+);

@@ -1,0 +1,23 @@
+import { render } from "preact";
+import { ID_PATTERN } from "../protocol/ids.ts";
+import { Home } from "./pages/home.tsx";
+import { NotFound } from "./pages/not-found.tsx";
+import { SignIn } from "./pages/sign-in.tsx";
+import { ViewerLoader } from "./pages/viewer-loader.tsx";
+import { usePath } from "./router.tsx";
+import "./style.css";
+
+function App() {
+  const path = usePath();
+  if (path === "/") return <Home />;
+  if (path === "/sign-in") return <SignIn />;
+  const sessionId = /^\/view\/([^/]+)\/?$/.exec(path)?.[1];
+  if (sessionId && ID_PATTERN.test(sessionId)) {
+    return <ViewerLoader key={sessionId} sessionId={sessionId} />;
+  }
+  return <NotFound />;
+}
+
+const root = document.getElementById("app");
+if (!root) throw new Error("index.html has no #app");
+render(<App />, root);

@@ -1,0 +1,122 @@
+import { useState } from "preact/hooks";
+import { ApiError, signOut } from "../api.ts";
+import { AddHost } from "../home/add-host.tsx";
+import "../home/home.css";
+import { HostCard } from "../home/host-card.tsx";
+import { useHosts } from "../home/use-hosts.ts";
+import { Logo, PlusIcon, SignOutIcon } from "../icons.tsx";
+import { Link, navigate, usePage } from "../router.tsx";
+
+export function Home() {
+  const { hosts, problem, refresh } = useHosts();
+  const [adding, setAdding] = useState(false);
+  usePage("", hosts ? "ready" : problem ? "error" : "loading");
+  const onAdd = () => setAdding(true);
+  return (
+    <div class="home">
+      <Masthead showAdd={hosts !== null && hosts.length > 0} onAdd={onAdd} />
+      <main>
+        <h1 class="visually-hidden">Overview</h1>
+        {hosts && problem && (
+          <p class="notice-line" role="status" data-testid="stale">
+            {problem} What you see may be out of date.
+          </p>
+        )}
+        {hosts === null ? (
+          problem ? (
+            <Failed problem={problem} onRetry={refresh} />
+          ) : (
+            <Skeleton />
+          )
+        ) : hosts.length === 0 ? (
+          <Empty onAdd={onAdd} />
+        ) : (
+          hosts.map((host) => <HostCard key={host.host_id} host={host} onChanged={refresh} />)
+        )}
+      </main>
+      {adding && hosts && (
+        <AddHost hosts={hosts} refresh={refresh} onClose={() => setAdding(false)} />
+      )}
+    </div>
+  );
+}
+
+function Masthead({ showAdd, onAdd }: { showAdd: boolean; onAdd(): void }) {
+  const [problem, setProblem] = useState<string | null>(null);
+  const leave = async () => {
+    try {
+      await signOut();
+      navigate("/sign-in");
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      if (error.status === 401) navigate("/sign-in");
+      else setProblem(`You are still signed in. ${error.message}`);
+    }
+  };
+  return (
+    <header class="masthead">
+      <Link to="/" class="brand">
+        <Logo />
+        <span>Porthole</span>
+      </Link>
+      <p class="error" role="alert">
+        {problem}
+      </p>
+      {showAdd && (
+        <button type="button" class="button" onClick={onAdd} data-testid="add-host">
+          <PlusIcon /> Add a host
+        </button>
+      )}
+      <button
+        type="button"
+        class="button quiet"
+        onClick={leave}
+        title="Sign out"
+        data-testid="sign-out"
+      >
+        <SignOutIcon /> <span class="wide-only">Sign out</span>
+      </button>
+    </header>
+  );
+}
+
+function Empty({ onAdd }: { onAdd(): void }) {
+  return (
+    <section class="empty" data-testid="empty">
+      <Logo />
+      <h2>No host yet</h2>
+      <p>
+        A host is a machine with a VNC server. Run one line on it and its desktops appear here. It
+        opens no port and needs no address: it calls out to this edge.
+      </p>
+      <button type="button" class="button primary" onClick={onAdd} data-testid="add-host">
+        <PlusIcon /> Add a host
+      </button>
+    </section>
+  );
+}
+
+function Failed({ problem, onRetry }: { problem: string; onRetry(): void }) {
+  return (
+    <section class="empty" role="alert" data-testid="error">
+      <h2>The overview did not load</h2>
+      <p data-testid="reason">{problem} It is tried again every few seconds.</p>
+      <button type="button" class="button primary" onClick={onRetry} data-testid="retry">
+        Try now
+      </button>
+    </section>
+  );
+}
+
+function Skeleton() {
+  return (
+    <section class="host skeleton" aria-busy="true" aria-label="Loading the hosts">
+      <div class="bone bone-title" />
+      <div class="displays">
+        <div class="bone bone-card" />
+        <div class="bone bone-card" />
+        <div class="bone bone-card" />
+      </div>
+    </section>
+  );
+}

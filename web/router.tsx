@@ -1,0 +1,54 @@
+import type { ComponentChildren, TargetedMouseEvent } from "preact";
+import { useEffect, useState } from "preact/hooks";
+
+/** The path of the page, kept up to date through clicks, the back button and {@link navigate}. */
+export function usePath(): string {
+  const [path, setPath] = useState(location.pathname);
+  useEffect(() => {
+    const update = () => setPath(location.pathname);
+    addEventListener("popstate", update);
+    return () => removeEventListener("popstate", update);
+  }, []);
+  return path;
+}
+
+/** Goes to a path of our own origin without loading the page again. */
+export function navigate(path: string, how: "push" | "replace" = "push"): void {
+  if (how === "push") history.pushState(null, "", path);
+  else history.replaceState(null, "", path);
+  dispatchEvent(new PopStateEvent("popstate"));
+  scrollTo(0, 0);
+}
+
+type LinkProps = {
+  to: string;
+  class?: string;
+  label?: string;
+  children: ComponentChildren;
+  testId?: string;
+};
+
+export function Link({ to, label, children, testId, ...rest }: LinkProps) {
+  const follow = (event: TargetedMouseEvent<HTMLAnchorElement>) => {
+    // A new tab or window is the browser's to open.
+    if (event.button !== 0 || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey)
+      return;
+    event.preventDefault();
+    navigate(to);
+  };
+  return (
+    <a href={to} onClick={follow} aria-label={label} title={label} data-testid={testId} {...rest}>
+      {children}
+    </a>
+  );
+}
+
+/** Names the page, and puts its state where tests and styles can see it. */
+export function usePage(title: string, state: string): void {
+  useEffect(() => {
+    document.title = title === "" ? "Porthole" : `${title} · Porthole`;
+  }, [title]);
+  useEffect(() => {
+    document.documentElement.dataset.state = state;
+  }, [state]);
+}

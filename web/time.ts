@@ -1,0 +1,19 @@
+const MINUTE = 60;
+const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
+
+/** How long ago `since` (RFC 3339) was, as a person would say it: "3 min", "2 days". */
+export function elapsed(since: string, nowMs: number): string {
+  // Clocks differ by seconds: what lies in the future has just happened.
+  const seconds = Math.max(0, (nowMs - Date.parse(since)) / 1000);
+  if (seconds < MINUTE) return "less than a minute";
+  if (seconds < HOUR) return `${Math.floor(seconds / MINUTE)} min`;
+  if (seconds < DAY) return `${Math.floor(seconds / HOUR)} h`;
+  const days = Math.floor(seconds / DAY);
+  return days === 1 ? "1 day" : `${days} days`;
+}
+
+/** The full date and time, in the reader's own language and time zone. */
+export function absolute(time: string): string {
+  return new Date(time).toLocaleString(undefined, { dateStyle: "long", timeStyle: "medium" });
+}

@@ -1,0 +1,185 @@
+import { useEffect, useRef, useState } from "preact/hooks";
+import { signInPath } from "../next-path.ts";
+import { Link } from "../router.tsx";
+import { CredentialsForm } from "./credentials-form.tsx";
+import { OpenAgain } from "./open-again.tsx";
+import type { Credentials, ViewerState } from "./states.ts";
+
+type OverlayProps = {
+  state: ViewerState;
+  sessionId: string;
+  title: string;
+  /** Whether there was a picture before: then it was lost, and not just slow to come. */
+  hadPicture: boolean;
+  onDial(): void;
+  onCredentials(credentials: Credentials): void;
+  onApprove(): void;
+};
+
+/** As long as the overlay takes to fade in viewer.css. */
+const FADE_MS = 350;
+
+/** What stands over the desktop whenever there is no picture: why, and what happens next. */
+export function Overlay(props: OverlayProps) {
+  const connected = props.state.kind === "connected";
+  // While it fades it still shows what it said.
+  const last = useRef(props);
+  if (!connected) last.current = props;
+  const [gone, setGone] = useState(false);
+  useEffect(() => {
+    setGone(false);
+    if (!connected) return;
+    const timer = setTimeout(() => setGone(true), FADE_MS);
+    return () => clearTimeout(timer);
+  }, [connected]);
+
+  const card = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    // noVNC took its canvas, and the keyboard with it: without this, Tab would start at the top.
+    const nobodyHasIt = document.activeElement === null || document.activeElement === document.body;
+    if (!connected && nobodyHasIt) card.current?.focus({ preventScroll: true });
+  }, [props.state.kind]);
+
+  if (connected && gone) return null;
+  return (
+    <div class={`overlay ${connected ? "leaving" : ""}`} inert={connected}>
+      <div class="card" ref={card} tabIndex={-1}>
+        <Card {...last.current} />
+      </div>
+    </div>
+  );
+}
+
+function Card(props: OverlayProps) {
+  const { state } = props;
+  switch (state.kind) {
+    case "connected":
+      return null;
+    case "connecting":
+      return (
+        <>
+          <Sea />
+          <h2>Connecting…</h2>
+          <p class="hint">{props.title}</p>
+        </>
+      );
+    case "waiting":
+    case "reconnecting":
+      return (
+        <>
+          <Sea />
+          <h2>{props.hadPicture ? "Reconnecting" : "Not connected yet"}</h2>
+          <p data-testid="reason">{state.reason}</p>
+          <p class="hint" data-testid="next">
+            {state.kind === "waiting" ? <Countdown until={state.retryAt} /> : "Trying again…"}
+          </p>
+          <div class="actions">
+            {/* Not disabled while it dials: a disabled button would drop the keyboard's place. */}
+            <button
+              type="button"
+              class="button primary"
+              aria-disabled={state.kind === "reconnecting"}
+              onClick={() => state.kind === "waiting" && props.onDial()}
+              data-testid="retry"
+            >
+              Try now
+            </button>
+            <Link to="/" class="button">
+              Back to the overview
+            </Link>
+          </div>
+        </>
+      );
+    case "credentials":
+      return (
+        <CredentialsForm
+          fields={state.fields}
+          refusal={state.refusal}
+          title={props.title}
+          onSubmit={props.onCredentials}
+        />
+      );
+    case "verifying":
+      return (
+        <>
+          <h2>Is this the right desktop?</h2>
+          <p>It shows this key. Compare it with the one that its VNC server reports.</p>
+          <p>
+            <code class="fingerprint">{state.fingerprint}</code>
+          </p>
+          <div class="actions">
+            <button type="button" class="button primary" onClick={props.onApprove}>
+              Yes, continue
+            </button>
+            <Link to="/" class="button">
+              No, back
+            </Link>
+          </div>
+        </>
+      );
+    case "ended":
+      return <Ended {...props} state={state} />;
+  }
+}
+
+function Ended(props: OverlayProps & { state: Extract<ViewerState, { kind: "ended" }> }) {
+  const { action, reason } = props.state;
+  const toOverview = (kind: string) => (
+    <Link to="/" class={`button ${kind}`}>
+      Back to the overview
+    </Link>
+  );
+  return (
+    <>
+      <h2>{END_TITLES[action]}</h2>
+      <p data-testid="reason">{reason}</p>
+      <div class="actions" data-testid="actions">
+        {action === "sign-in" && (
+          <Link to={signInPath(location.pathname)} class="button primary" testId="sign-in">
+            Sign in
+          </Link>
+        )}
+        {action === "open-again" && <OpenAgain sessionId={props.sessionId} />}
+        {action === "dial-again" && (
+          <button
+            type="button"
+            class="button primary"
+            onClick={props.onDial}
+            data-testid="dial-again"
+          >
+            Open it here
+          </button>
+        )}
+        {toOverview(action === "overview" ? "primary" : "")}
+      </div>
+    </>
+  );
+}
+
+const END_TITLES = {
+  "sign-in": "Sign in to see this desktop",
+  overview: "This desktop cannot be shown",
+  "open-again": "The session is over",
+  "dial-again": "Disconnected",
+} as const;
+
+/** Counts down without talking: the status sentence has already said it. */
+function Countdown({ until }: { until: number }) {
+  const [now, setNow] = useState(Date.now());
+  const left = Math.max(0, until - now);
+  useEffect(() => {
+    // To the next full second; a hidden tab has nobody to count for.
+    if (left === 0 || document.hidden) return;
+    const timer = setTimeout(() => setNow(Date.now()), left % 1000 || 1000);
+    return () => clearTimeout(timer);
+  }, [now, until]);
+  return <span>Trying again in {Math.ceil(left / 1000)} s</span>;
+}
+
+function Sea() {
+  return (
+    <div class="sea" aria-hidden="true">
+      <div class="sea-wave" />
+    </div>
+  );
+}

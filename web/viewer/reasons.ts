@@ -1,0 +1,57 @@
+import { CloseCode } from "../../protocol/close-codes.ts";
+
+/** What a viewer that will not dial again by itself offers as the right thing to do. */
+export type EndAction = "sign-in" | "overview" | "open-again" | "dial-again";
+
+const LOST = "The connection was lost.";
+
+/** For a close without a reason of its own; normally the edge or the agent gives one. */
+const DEFAULT_REASONS: ReadonlyMap<number, string> = new Map([
+  [CloseCode.malformed, "The edge did not understand this viewer."],
+  [CloseCode.unauthorized, "You are not signed in."],
+  [CloseCode.forbidden, "You may not watch this desktop."],
+  [CloseCode.notFound, "There is no such session."],
+  [CloseCode.agentTimeout, "The host did not answer."],
+  [CloseCode.superseded, "This desktop was opened in another place."],
+  [CloseCode.ended, "This session has ended."],
+  [CloseCode.tooMany, "Too many people are watching this desktop."],
+  [CloseCode.serverRefused, "The VNC server refused the connection."],
+  [CloseCode.hostOffline, "The host is offline."],
+  [CloseCode.serverTimeout, "The VNC server did not answer."],
+]);
+
+/** One sentence for a person. A browser gives 1005 and 1006 no reason: nobody said one. */
+export function closeSentence(code: number, reason: string): string {
+  return reason.trim() || DEFAULT_REASONS.get(code) || LOST;
+}
+
+export function actionAfterClose(code: number): EndAction {
+  switch (code) {
+    case CloseCode.unauthorized:
+      return "sign-in";
+    case CloseCode.forbidden:
+    case CloseCode.notFound:
+      return "overview";
+    case CloseCode.ended:
+      return "open-again";
+    default:
+      return "dial-again";
+  }
+}
+
+/** What a refused ticket means for the viewer; null when asking again can help. */
+export function actionAfterTicketRefusal(status: number): EndAction | null {
+  // 0: no answer came at all.
+  if (status === 0 || status === 429 || status >= 500) return null;
+  switch (status) {
+    case 401:
+      return "sign-in";
+    case 403:
+    case 404:
+      return "overview";
+    case 410:
+      return "open-again";
+    default:
+      return "dial-again";
+  }
+}

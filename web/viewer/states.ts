@@ -1,0 +1,37 @@
+import type { EndAction } from "./reasons.ts";
+
+export type CredentialField = "username" | "password" | "target";
+export type Credentials = Partial<Record<CredentialField, string>>;
+
+export type ViewerState =
+  | { kind: "connecting" }
+  | { kind: "connected" }
+  | { kind: "waiting"; reason: string; retryAt: number }
+  | { kind: "reconnecting"; reason: string }
+  /** The VNC server wants to know who is there. `refusal` says why it asks again. */
+  | { kind: "credentials"; fields: readonly CredentialField[]; refusal: string | null }
+  /** The VNC server shows a key that a person should compare. */
+  | { kind: "verifying"; fingerprint: string }
+  | { kind: "ended"; reason: string; action: EndAction };
+
+/** What a stream tells, in the order of its life. */
+export type StreamEvents = {
+  opened(): void;
+  /** A WebSocket message of any length came. */
+  heard(): void;
+  identityShown(fingerprint: string): void;
+  credentialsRequired(fields: readonly CredentialField[]): void;
+  /** The VNC server ended the handshake, in its own words if it gave any. */
+  refused(reason: string | null): void;
+  /** The handshake is done; pictures follow. */
+  connected(): void;
+  closed(code: number, reason: string): void;
+  /** noVNC gave up on what it received. */
+  broken(): void;
+};
+
+export type Stream = {
+  hangUp(): void;
+  sendCredentials(credentials: Credentials): void;
+  approveServer(): void;
+};

@@ -1,0 +1,89 @@
+import type { RefObject } from "preact";
+import { useEffect, useRef, useState } from "preact/hooks";
+import { createTicket } from "../api.ts";
+import { ViewerConnection } from "./connection.ts";
+import { Desktop } from "./desktop.ts";
+import type { ViewerState } from "./states.ts";
+
+type Refs = {
+  /** Where noVNC puts its canvas. */
+  screen: RefObject<HTMLElement | null>;
+  /** Keeps the last picture while there is no connection. */
+  still: RefObject<HTMLCanvasElement | null>;
+};
+
+/** Ties the connection of one session to the page, for as long as the page shows it. */
+export function useDesktop(sessionId: string, { screen, still }: Refs) {
+  const [state, setState] = useState<ViewerState>({ kind: "connecting" });
+  const [desktop, setDesktop] = useState<Desktop | null>(null);
+  const [name, setName] = useState<string | null>(null);
+  const [copied, setCopied] = useState<{ text: string } | null>(null);
+  const [clipped, setClipped] = useState(false);
+  const [stillShown, setStillShown] = useState(false);
+  const connection = useRef<ViewerConnection>(null);
+
+  useEffect(() => {
+    const target = screen.current;
+    if (!target) throw new Error("The viewer has no screen.");
+    let current: Desktop | null = null;
+    let pictured = false;
+
+    const keepPicture = () => {
+      if (!pictured || !current?.canvas || !still.current) return;
+      pictured = false;
+      copyPicture(current.canvas, still.current);
+      setStillShown(true);
+    };
+
+    const dialled = new ViewerConnection({
+      getTicket: (signal) => createTicket(sessionId, signal),
+      openStream: (url, events) => {
+        const opened = new Desktop(target, url, {
+          ...events,
+          named: setName,
+          copied: (text) => setCopied({ text }),
+          clipped: setClipped,
+          pictured: () => {
+            // A frame asked for before the connection was lost may come after it.
+            if (current !== opened) return;
+            pictured = true;
+            setStillShown(false);
+          },
+        });
+        current = opened;
+        setDesktop(opened);
+        return opened;
+      },
+      onState: (next) => {
+        if (next.kind !== "connected") keepPicture();
+        setState(next);
+      },
+      isHidden: () => document.hidden,
+      random: Math.random,
+      now: Date.now,
+      setTimer: (run, ms) => window.setTimeout(run, ms),
+      clearTimer: (timer) => window.clearTimeout(timer),
+    });
+    connection.current = dialled;
+
+    const wake = () => {
+      if (!document.hidden) dialled.wake();
+    };
+    addEventListener("online", wake);
+    document.addEventListener("visibilitychange", wake);
+    dialled.dial();
+    return () => {
+      removeEventListener("online", wake);
+      document.removeEventListener("visibilitychange", wake);
+      dialled.stop();
+    };
+  }, [sessionId]);
+
+  return { state, desktop, name, copied, clipped, stillShown, connection };
+}
+
+function copyPicture(from: HTMLCanvasElement, to: HTMLCanvasElement): void {
+  to.width = from.width;
+  to.height = from.height;
+  to.getContext("2d")?.drawImage(from, 0, 0);
+}
