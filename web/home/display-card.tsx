@@ -12,7 +12,7 @@ export function DisplayCard({ display, online, opening, onOpen }: DisplayCardPro
   const title = name || `Display ${display.display}`;
   const facts = [
     width !== null && height !== null ? `${width} × ${height}` : null,
-    security.length > 0 ? security.join(", ") : null,
+    describeSecurity(security),
   ].filter((fact) => fact !== null);
   return (
     <button
@@ -30,10 +30,16 @@ export function DisplayCard({ display, online, opening, onOpen }: DisplayCardPro
       <span class="display-text">
         <span class="display-name">{title}</span>
         <span class="display-port">
-          display {display.display} · port {port}
+          {name ? `display ${display.display} · ` : ""}port {port}
         </span>
         <span class="display-facts">{opening ? "Opening…" : facts.join(" · ")}</span>
       </span>
     </button>
   );
+}
+
+/** What a person will be asked for; "None" alone would read as if nothing protected them. */
+function describeSecurity(security: readonly string[]): string | null {
+  if (security.length === 0) return null;
+  return security.includes("None") ? "no VNC password" : security.join(", ");
 }

@@ -1,0 +1,110 @@
+import { randomBytes } from "node:crypto";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, describe, expect, it } from "vitest";
+import { parseAllowedTarget } from "../../agent/allow-list.ts";
+import { DisplayFinder } from "../../agent/displays.ts";
+import { greet } from "../../agent/rfb/greeting.ts";
+import { greetAndEcho, RFB_GREETING, TcpServer } from "../support/tcp-server.ts";
+import { startXvnc, type Xvnc } from "../support/xvnc.ts";
+
+/** More often than TigerVNC's BlacklistThreshold (5) lets an address connect without logging in. */
+const SCANS = 12;
+
+const servers: TcpServer[] = [];
+const desktops: Xvnc[] = [];
+
+afterEach(async () => {
+  for (const server of servers.splice(0)) await server.close();
+  for (const desktop of desktops.splice(0)) await desktop.kill();
+});
+
+async function serve(...args: Parameters<typeof TcpServer.listen>): Promise<TcpServer> {
+  const server = await TcpServer.listen(...args);
+  servers.push(server);
+  return server;
+}
+
+const finderOf = (...ports: number[]) =>
+  new DisplayFinder(ports.map((port) => parseAllowedTarget(`127.0.0.1:${port}`)));
+
+describe("looking for displays", () => {
+  it("finds VNC servers by their greeting and nothing else", async () => {
+    const vnc = await serve(greetAndEcho);
+    const ssh = await serve((socket) => socket.write("SSH-2.0-OpenSSH_9.2p1\r\n"));
+    const web = await serve((socket) => socket.end("HTTP/1.1 400 Bad Request\r\n\r\n"));
+    const silent = await serve(() => {});
+    const closed = await serve(() => {});
+    await closed.close();
+    servers.pop();
+    const ports = [vnc, ssh, web, silent, closed].map((server) => server.port);
+    expect(await finderOf(...ports).find()).toEqual([
+      {
+        port: vnc.port,
+        display: vnc.port - 5900,
+        name: null,
+        security: ["None"],
+        width: null,
+        height: null,
+      },
+    ]);
+  });
+
+  it("asks a server once, and again only when another one listens there", async () => {
+    let asked = 0;
+    const count = (socket: Parameters<typeof greetAndEcho>[0]) => {
+      asked++;
+      greetAndEcho(socket);
+    };
+    const first = await serve(count);
+    const finder = finderOf(first.port);
+    for (let n = 0; n < 3; n++) expect(await finder.find()).toHaveLength(1);
+    expect(asked).toBe(1);
+    await first.close();
+    servers.pop();
+    expect(await finder.find()).toEqual([]);
+    await serve(count, first.port);
+    expect(await finder.find()).toHaveLength(1);
+    expect(asked).toBe(2);
+  });
+
+  it("takes a server that greets and says no more for a display, of unknown security", async () => {
+    const server = await serve((socket) => {
+      socket.write(RFB_GREETING);
+      socket.once("data", () => socket.end());
+    });
+    expect(await finderOf(server.port).find()).toMatchObject([{ security: [] }]);
+  });
+
+  it("leaves no connection open", async () => {
+    const vnc = await serve(greetAndEcho);
+    const silent = await serve(() => {});
+    await finderOf(vnc.port, silent.port).find();
+    await vnc.connections(0);
+    await silent.connections(0);
+  });
+
+  it.each(["None", "VncAuth"])(
+    "many times does not make TigerVNC (%s) shut this machine out",
+    async (security) => {
+      const folder = mkdtempSync(join(tmpdir(), "porthole-passwd-"));
+      const passwordFile = join(folder, "passwd");
+      writeFileSync(passwordFile, randomBytes(8));
+      const desktop = await startXvnc(31, {
+        args: ["-SecurityTypes", security, "-rfbauth", passwordFile],
+      });
+      desktops.push(desktop);
+      const finder = finderOf(desktop.port);
+      for (let n = 0; n < SCANS; n++) {
+        const name = security === "None" ? "None" : "VNC password";
+        expect(await finder.find()).toMatchObject([{ port: desktop.port, security: [name] }]);
+      }
+      // A server that shuts an address out greets with 3.3, so as to say so in the old way.
+      const { socket, received } = await greet({ host: "127.0.0.1", port: desktop.port }, 5_000);
+      expect(received.toString()).toBe(RFB_GREETING);
+      socket.destroy();
+      rmSync(folder, { recursive: true });
+    },
+  );
+});

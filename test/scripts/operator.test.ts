@@ -1,0 +1,65 @@
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { ROOT } from "../../scripts/build.ts";
+import { ADMIN_TOKEN, startRig } from "../support/rig.ts";
+import { runProgram } from "../support/run-program.ts";
+
+const script = (name: string, args: string[], env: Record<string, string | undefined> = {}) =>
+  runProgram(process.execPath, [join(ROOT, "scripts", name), ...args], env);
+
+describe("npm run smoke", () => {
+  it("finds that all of it holds at a running edge, and leaves no host and no session there", async () => {
+    const rig = await startRig();
+    const run = await script("smoke.ts", [rig.edge.url], { ADMIN_TOKEN });
+    expect(run.stdout).toContain("All of it holds.");
+    expect(run.stdout).not.toContain("FAILED");
+    expect(run.stdout.match(/^ok {6}/gm)).toHaveLength(6);
+    expect(run.code).toBe(0);
+    expect((await rig.api.hosts()).items).toEqual([]);
+    expect((await rig.api.sessions()).items).toEqual([]);
+    await rig.stop();
+  });
+
+  it("with a wrong token, an address that does not answer, or none says so in a sentence", async () => {
+    const rig = await startRig();
+    const wrong = await script("smoke.ts", [rig.edge.url], { ADMIN_TOKEN: "wrong" });
+    expect(wrong.stderr).toContain("That token is not valid here.");
+    await rig.stop();
+    const gone = await script("smoke.ts", ["http://127.0.0.1:9"], { ADMIN_TOKEN });
+    expect(gone.stderr).toContain("http://127.0.0.1:9 cannot be tested");
+    const nowhere = await script("smoke.ts", [], { ADMIN_TOKEN });
+    expect(nowhere.stderr).toContain("Name one edge by its address");
+    const secretless = await script("smoke.ts", ["http://127.0.0.1:9"], { ADMIN_TOKEN: undefined });
+    expect(secretless.stderr).toContain("The admin token is missing");
+    for (const run of [wrong, gone, nowhere, secretless]) {
+      expect(run.code).toBe(1);
+      expect(run.stderr).not.toMatch(/\n\s+at /);
+    }
+  });
+});
+
+describe("npm run deploy", () => {
+  it("builds everything and passes wrangler's own checks, as far as a dry run goes", async () => {
+    const run = await script("deploy.ts", ["--dry-run"], { NO_COLOR: "1" });
+    expect(run.code).toBe(0);
+    for (const binding of ["VNC_SESSION", "VNC_HOST", "CHAT_ROOM", "REGISTRY", "ASSETS"]) {
+      expect(run.stdout).toContain(`env.${binding}`);
+    }
+    expect(run.stdout).toContain("--dry-run: exiting now.");
+  });
+});
+
+describe("a script on a Node that is too old", () => {
+  it("says so in a sentence, and how to get a current one", async () => {
+    const source = join(ROOT, "scripts/require-node.mjs");
+    const pretend = "Object.defineProperty(process.versions, 'node', { value: '20.1.0' });";
+    const run = await runProgram(process.execPath, [
+      "--input-type=module",
+      "--eval",
+      `${pretend} await import(${JSON.stringify(source)});`,
+    ]);
+    expect(run.code).toBe(1);
+    expect(run.stderr).toContain("need Node 22 or newer");
+    expect(run.stderr).toContain("without --ignore-scripts");
+  });
+});
