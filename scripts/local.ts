@@ -42,8 +42,8 @@ function readSettings(): Settings {
   } catch (error) {
     throw new SentenceError(`${(error as Error).message}\n\n${USAGE}`);
   }
-  const port = Number(process.env.PORT ?? DEFAULT_PORT);
-  if (!Number.isInteger(port) || port < 1 || port > 65_535) {
+  const port = Number(process.env.PORT || DEFAULT_PORT);
+  if (!/^\d*$/.test(process.env.PORT ?? "") || port < 1 || port > 65_535) {
     throw new SentenceError(`PORT is "${process.env.PORT}"; it must be a number from 1 to 65535.`);
   }
   return {
@@ -67,24 +67,34 @@ function openStateDir(dir: string): void {
   }
 }
 
-/** The admin token: from ADMIN_TOKEN, or made once and kept in the state folder. */
+/** What a Bearer header can carry, and the sign-in takes. */
+const TOKEN_PATTERN = /^[\x21-\x7e]{1,512}$/;
+
+/**
+ * The admin token: from ADMIN_TOKEN, or made once and kept in the state folder.
+ * @throws {SentenceError} if it cannot be read, or is none
+ */
 function adminToken(stateDir: string): string {
-  if (process.env.ADMIN_TOKEN) return process.env.ADMIN_TOKEN;
+  const given = process.env.ADMIN_TOKEN;
+  if (given) {
+    if (TOKEN_PATTERN.test(given)) return given;
+    throw new SentenceError("ADMIN_TOKEN may hold only printable ASCII characters without spaces.");
+  }
   const file = join(stateDir, "admin-token");
+  const remedy = "delete it to have a new one made";
+  let token: string;
   try {
     if (!existsSync(file)) {
       writeFileSync(file, `${randomBytes(32).toString("base64url")}\n`, { mode: 0o600 });
     }
-    const token = readFileSync(file, "utf8").trim();
-    if (token !== "") return token;
+    token = readFileSync(file, "utf8").trim();
   } catch (error) {
-    throw new SentenceError(
-      `The admin token in ${file} cannot be used (${(error as Error).message}).`,
-    );
+    const why = (error as Error).message;
+    throw new SentenceError(`The admin token in ${file} cannot be used (${why}); ${remedy}.`);
   }
-  throw new SentenceError(
-    `The admin token in ${file} is empty; delete that file to have a new one made.`,
-  );
+  if (TOKEN_PATTERN.test(token)) return token;
+  const what = token === "" ? "empty" : "damaged";
+  throw new SentenceError(`The admin token in ${file} is ${what}; ${remedy}.`);
 }
 
 /** A demo desktop on the highest free display, out of the way of real ones. */
