@@ -38,6 +38,12 @@ export const Login = v.union([
   v.strictObject({ link: v.pipe(v.string(), v.minLength(1), v.maxLength(128)) }),
 ]);
 
+/** What a person or a key may do: look, run sessions, or everything. Each includes the one before. */
+export const PersonRole = v.picklist(["viewer", "operator", "admin"]);
+export type PersonRole = v.InferOutput<typeof PersonRole>;
+
+export const CreateKey = v.strictObject({ name: Name, role: PersonRole });
+
 export const CreateJoinToken = v.strictObject({ name: v.optional(Name) });
 
 export type SessionStatus = "queued" | "starting" | "active" | "unreachable" | "failed" | "ended";
@@ -77,7 +83,46 @@ export type Host = {
 
 export type Ticket = { ticket: string; websocket_url: string; expires_at: string };
 
-export type JoinToken = { token: string; expires_at: string; command: string };
+/** An API key as it is listed; the key itself is only in the answer that made it. */
+export type ApiKey = {
+  key_id: string;
+  name: string;
+  role: PersonRole;
+  created_at: string;
+  /** To the minute; null if it was never used. */
+  last_used_at: string | null;
+};
+export type NewApiKey = ApiKey & { key: string };
+
+/** A browser that is signed in. */
+export type SignIn = {
+  login_id: string;
+  name: string;
+  role: PersonRole;
+  /** Where it signed in from, and with what, as the browser said. */
+  address: string | null;
+  user_agent: string | null;
+  created_at: string;
+  expires_at: string;
+  /** Whether it is the one that asks. */
+  current: boolean;
+};
+
+/** One line of the audit. */
+export type AuditEntry = {
+  audit_id: number;
+  at: string;
+  /** Who: `admin token`, `login <id>`, `key <id>`, `host <id>`, `session <id>`. */
+  actor: string;
+  address: string | null;
+  /** What, as `thing.verb`. */
+  action: string;
+  /** To what: an id. */
+  target: string | null;
+  detail: string | null;
+};
+
+export type JoinToken = { token_id: string; token: string; expires_at: string; command: string };
 
 export type Page<Item> = { items: Item[]; next_cursor: string | null };
 

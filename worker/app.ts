@@ -3,6 +3,7 @@ import { isId } from "../protocol/ids.ts";
 import { type AppEnv, assertGuarded, needs } from "./identity/guard.ts";
 import { describeError, log } from "./log.ts";
 import { ProblemError, problemResponse, type Refusal } from "./problem.ts";
+import { listAudit } from "./routes/audit.ts";
 import { pathId } from "./routes/body.ts";
 import * as hosts from "./routes/hosts.ts";
 import * as identity from "./routes/identity.ts";
@@ -23,33 +24,41 @@ app.use("/api/*", async (c, next) => {
 
 app.get("/api/health", needs.nobody, (c) => c.json({ status: "ok" }));
 
-app.post("/api/login", needs.nobody, identity.login);
+app.post("/api/login", needs.secret, identity.login);
 app.post("/api/logout", needs.nobody, identity.logout);
-app.post("/api/login/links", needs.operator, identity.createSignInLink);
+app.post("/api/login/links", needs.admin, identity.createSignInLink);
+app.get("/api/logins", needs.admin, identity.listLogins);
+app.delete("/api/logins/:id", needs.admin, identity.endLogin);
+app.get("/api/keys", needs.admin, identity.listKeys);
+app.post("/api/keys", needs.admin, identity.createKey);
+app.delete("/api/keys/:id", needs.admin, identity.revokeKey);
+app.get("/api/audit", needs.admin, listAudit);
 
-app.get("/api/hosts", needs.operator, hosts.listHosts);
+app.get("/api/hosts", needs.viewer, hosts.listHosts);
+app.get("/api/hosts/join-tokens", needs.operator, hosts.listJoinTokens);
 app.post("/api/hosts/join-tokens", needs.operator, hosts.createJoinToken);
-app.get("/api/hosts/:id", needs.operator, hosts.getHost);
+app.delete("/api/hosts/join-tokens/:id", needs.operator, hosts.revokeJoinToken);
+app.get("/api/hosts/:id", needs.viewer, hosts.getHost);
 app.delete("/api/hosts/:id", needs.operator, hosts.removeHost);
 app.post("/api/hosts/:id/scan", needs.operator, hosts.scanHost);
 
-app.get("/api/vnc/sessions", needs.operator, sessions.listSessions);
+app.get("/api/vnc/sessions", needs.viewer, sessions.listSessions);
 app.post("/api/vnc/sessions", needs.operator, sessions.createSession);
-app.get("/api/vnc/session/:id", needs.operator, sessions.getSession);
+app.get("/api/vnc/session/:id", needs.viewer, sessions.getSession);
 app.delete("/api/vnc/session/:id", needs.operator, sessions.endSession);
 app.post("/api/vnc/session/:id/tickets", needs.operator, sessions.createTicket);
 
-app.post("/api/agent/join", needs.nobody, hosts.joinAgent);
+app.post("/api/agent/join", needs.secret, hosts.joinAgent);
 app.all("/agent/link", needs.agent, hosts.agentLink);
 app.all("/agent/stream/:session/:stream", needs.agent, hosts.agentStream);
 
-app.all("/vnc-stream/:id", needs.viewer, (c) => sessions.viewerStream(c, pathId(c, "id")));
-app.all("/vnc-proxy", needs.viewer, (c) => {
+app.all("/vnc-stream/:id", needs.socket, (c) => sessions.viewerStream(c, pathId(c, "id")));
+app.all("/vnc-proxy", needs.socket, (c) => {
   const id = c.req.query("session") ?? "";
   if (!isId(id)) throw new ProblemError(400, "malformed_id", "Name the session: ?session=<id>");
   return sessions.viewerStream(c, id);
 });
-app.all("/chat-ws", needs.viewer, sessions.chat);
+app.all("/chat-ws", needs.socket, sessions.chat);
 
 assertGuarded(app);
 

@@ -13,6 +13,20 @@ export interface Env {
   ADMIN_TOKEN?: string;
   /** Other origins that may call and embed, separated by commas or spaces: `https://panel.example`. */
   ALLOWED_ORIGINS?: string;
+  /** Cloudflare Access: `<team>.cloudflareaccess.com`, and the application's audience tag. */
+  ACCESS_TEAM_DOMAIN?: string;
+  ACCESS_AUD?: string;
+  /**
+   * The role of each person that Access lets through, as JSON: an e-mail address, `@domain`, a
+   * group's name or `*`, to `viewer`, `operator` or `admin`. The highest that fits counts.
+   */
+  ACCESS_ROLES?: string;
+  /** For how many days the audit is kept; 90 if not given. */
+  AUDIT_DAYS?: string;
+  /** Counts attempts with a secret per address; near the caller, approximate, and free. */
+  ATTEMPTS: RateLimit;
+  /** Counts upgrades per address. */
+  UPGRADES: RateLimit;
 }
 
 /** There is one registry; this is its name. */

@@ -1,16 +1,20 @@
 import type { Context, Hono, MiddlewareHandler } from "hono";
+import type { PersonRole } from "../../protocol/api.ts";
 import { type Env, registry } from "../env.ts";
+import { KEY_PREFIX } from "../objects/registry/api-keys.ts";
 import { ProblemError } from "../problem.ts";
 import { isUpgrade, upgradeRequired } from "../sockets.ts";
+import { ACCESS_HEADER, verifyAccess } from "./access.ts";
 import { readLoginCookie } from "./cookies.ts";
+import { limitAttempts, limitUpgrades } from "./limits.ts";
 import { requireOrigin, requireOriginIfNamed } from "./origins.ts";
 import { hashSecret, secretsEqual } from "./secrets.ts";
 
+/** A person, or software that acts for one. `via` names the credential, for revoking and the audit. */
+export type Person = { kind: "person"; name: string; role: PersonRole; via: string };
+
 /** Who a request comes from. A ticket is only carried here; the object that made it checks it. */
-export type Identity =
-  | { kind: "operator"; name: string }
-  | { kind: "ticket"; ticket: string }
-  | { kind: "nobody" };
+export type Identity = Person | { kind: "ticket"; ticket: string } | { kind: "nobody" };
 
 export type AppEnv = { Bindings: Env; Variables: { identity: Identity } };
 type AppContext = Context<AppEnv>;
@@ -23,10 +27,36 @@ function declare(handler: MiddlewareHandler<AppEnv>): MiddlewareHandler<AppEnv> 
   return handler;
 }
 
+function needsRole(role: PersonRole): MiddlewareHandler<AppEnv> {
+  return declare(async (c, next) => {
+    const person = await requirePerson(c, false);
+    if (RANK[person.role] < RANK[role]) {
+      throw new ProblemError(
+        403,
+        "role_too_low",
+        `This needs the role ${role}; yours is ${person.role}.`,
+      );
+    }
+    c.set("identity", person);
+    await next();
+  });
+}
+
+/** Each role includes what the lower ones may. */
+const RANK: Record<PersonRole, number> = { viewer: 0, operator: 1, admin: 2 };
+
 /** What a route needs. Each route names one of these first; without one the app does not start. */
 export const needs = {
-  /** Open to all: what it does is harmless, or it checks a secret of its own in the body. */
+  /** Open to all, and harmless. */
   nobody: declare(async (c, next) => {
+    c.set("identity", { kind: "nobody" });
+    await next();
+  }),
+
+  /** Open to all, for it checks a secret in its body; so many attempts an address has a minute. */
+  secret: declare(async (c, next) => {
+    requireOriginIfNamed(c.req.raw, c.env);
+    await limitAttempts(c.req.raw, c.env);
     c.set("identity", { kind: "nobody" });
     await next();
   }),
@@ -34,23 +64,24 @@ export const needs = {
   /** An agent's upgrade: the host's or session's object checks the token. Refused by HTTP status. */
   agent: declare(async (c, next) => {
     if (!isUpgrade(c.req.raw)) return upgradeRequired();
+    await limitUpgrades(c.req.raw, c.env);
     c.set("identity", { kind: "nobody" });
     await next();
     return undefined;
   }),
 
-  /** The admin token as Bearer, or a signed-in cookie. */
-  operator: declare(async (c, next) => {
-    c.set("identity", await requireOperator(c, false));
-    await next();
-  }),
+  /** A person or a key of that role or a higher one. */
+  viewer: needsRole("viewer"),
+  operator: needsRole("operator"),
+  admin: needsRole("admin"),
 
-  /** A WebSocket for people: a ticket, a cookie or a Bearer token. */
-  viewer: declare(async (c, next) => {
+  /** A WebSocket for people: with a ticket, or as a person who may control a session. */
+  socket: declare(async (c, next) => {
     if (!isUpgrade(c.req.raw)) return upgradeRequired();
+    await limitUpgrades(c.req.raw, c.env);
     const ticket = c.req.query("ticket");
     if (ticket === undefined) {
-      c.set("identity", await requireOperator(c, true));
+      c.set("identity", await requirePerson(c, true));
     } else {
       requireOriginIfNamed(c.req.raw, c.env);
       c.set("identity", { kind: "ticket", ticket });
@@ -60,7 +91,15 @@ export const needs = {
   }),
 };
 
-async function requireOperator(c: AppContext, upgrade: boolean): Promise<Identity> {
+/** The person of a route that needs one. */
+export function person(c: AppContext): Person {
+  const identity = c.get("identity");
+  if (identity.kind === "person") return identity;
+  throw new ProblemError(401, "not_signed_in", "Sign in first.");
+}
+
+/** @throws {ProblemError} 401 without a credential that holds, 403 from a foreign page */
+async function requirePerson(c: AppContext, upgrade: boolean): Promise<Person> {
   if (!c.env.ADMIN_TOKEN) {
     throw new ProblemError(
       503,
@@ -70,18 +109,39 @@ async function requireOperator(c: AppContext, upgrade: boolean): Promise<Identit
   }
   const authorization = c.req.header("authorization");
   if (authorization !== undefined) {
-    const token = /^Bearer +(\S+)$/i.exec(authorization)?.[1];
-    if (token !== undefined && (await secretsEqual(token, c.env.ADMIN_TOKEN))) {
-      return { kind: "operator", name: "admin" };
-    }
+    const token = /^Bearer +(\S+)$/i.exec(authorization)?.[1] ?? "";
+    const bearer = await personOfBearer(token, c.env, c.env.ADMIN_TOKEN);
+    if (bearer) return bearer;
+    await limitAttempts(c.req.raw, c.env);
     throw new ProblemError(401, "bad_credential", "That token is not valid here.");
   }
+  // What follows a browser sends by itself, from any page: only our own pages may use it.
   const cookie = readLoginCookie(c);
-  if (cookie !== undefined && (await registry(c.env).hasLogin(await hashSecret(cookie)))) {
-    requireOrigin(c.req.raw, c.env, upgrade);
-    return { kind: "operator", name: "admin" };
+  if (cookie !== undefined) {
+    const login = await registry(c.env).signIns.find(await hashSecret(cookie));
+    if (login) {
+      requireOrigin(c.req.raw, c.env, upgrade);
+      return { kind: "person", name: login.name, role: login.role, via: `login:${login.login_id}` };
+    }
   }
-  throw new ProblemError(401, "not_signed_in", "Sign in, or send the admin token as Bearer.");
+  const assertion = c.req.header(ACCESS_HEADER);
+  if (assertion !== undefined) {
+    const vouched = await verifyAccess(assertion, c.env);
+    if (vouched) {
+      requireOrigin(c.req.raw, c.env, upgrade);
+      return { kind: "person", ...vouched, via: `access:${vouched.name}` };
+    }
+  }
+  throw new ProblemError(401, "not_signed_in", "Sign in, or send a token as Bearer.");
+}
+
+async function personOfBearer(token: string, env: Env, adminToken: string): Promise<Person | null> {
+  if (await secretsEqual(token, adminToken)) {
+    return { kind: "person", name: "admin", role: "admin", via: "admin token" };
+  }
+  if (!token.startsWith(KEY_PREFIX)) return null;
+  const key = await registry(env).apiKeys.find(await hashSecret(token));
+  return key && { kind: "person", name: key.name, role: key.role, via: `key:${key.key_id}` };
 }
 
 /**
@@ -98,6 +158,7 @@ export function assertGuarded(app: Hono<AppEnv>): void {
     if (declarations.has(route.handler as MiddlewareHandler<AppEnv>)) guarded.add(key);
   }
   const open = [...all].filter((key) => !guarded.has(key));
-  if (open.length > 0)
+  if (open.length > 0) {
     throw new Error(`Routes that do not declare what they need: ${open.join(", ")}`);
+  }
 }

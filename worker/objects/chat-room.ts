@@ -33,6 +33,13 @@ export class ChatRoom extends DurableObject<Env> {
     for (const socket of this.#sockets()) closeQuietly(socket, CloseCode.ended, reason);
   }
 
+  /** A credential was revoked: whoever came in by it goes. */
+  async cut(via: string, reason: string): Promise<void> {
+    for (const socket of this.#sockets()) {
+      if (attachment(socket).via === via) closeQuietly(socket, CloseCode.unauthorized, reason);
+    }
+  }
+
   /** `/?session=<id>&since=<rev>`, from the Worker, with who comes in VIEWER_HEADER. */
   override async fetch(request: Request): Promise<Response> {
     const url = new URL(request.url);
@@ -41,14 +48,14 @@ export class ChatRoom extends DurableObject<Env> {
     const admitted =
       "ticket" in entry
         ? await session.consumeTicket(entry.ticket)
-        : await session.admit(entry.name);
+        : await session.admit(entry.name, entry.via);
     if (!admitted.ok) return refuseUpgrade(admitted.refusal);
 
     const role = "ticket" in entry ? "viewer" : "operator";
     const me: Member = { id: randomId(6), name: admitted.value.name, role };
     const [client, server] = Object.values(new WebSocketPair()) as [WebSocket, WebSocket];
     this.ctx.acceptWebSocket(server);
-    server.serializeAttachment(me);
+    server.serializeAttachment({ me, via: admitted.value.via } satisfies Attachment);
     const since = Number(url.searchParams.get("since") ?? Number.POSITIVE_INFINITY);
     send(server, { type: "welcome", me, members: this.#members(), last_rev: this.#lastRev() });
     for (const message of this.#messagesAfter(since)) send(server, message);
@@ -71,7 +78,7 @@ export class ChatRoom extends DurableObject<Env> {
       return send(socket, { type: "error", code: parsed.kind, message });
     }
     const { cid, text } = parsed.message;
-    const from = socket.deserializeAttachment() as Member;
+    const from = attachment(socket).me;
     const stored = this.#store(from, cid, text);
     send(socket, { type: "ack", cid, seq: stored.message.seq });
     if (stored.isNew) this.#sendToAll(stored.message);
@@ -130,12 +137,18 @@ export class ChatRoom extends DurableObject<Env> {
   }
 
   #members(): Member[] {
-    return this.#sockets().map((socket) => socket.deserializeAttachment() as Member);
+    return this.#sockets().map((socket) => attachment(socket).me);
   }
 
   #sendToAll(message: RoomToClient): void {
     for (const socket of this.#sockets()) send(socket, message);
   }
+}
+
+type Attachment = { me: Member; via: string };
+
+function attachment(socket: WebSocket): Attachment {
+  return socket.deserializeAttachment() as Attachment;
 }
 
 type MessageRow = {

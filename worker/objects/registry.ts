@@ -1,212 +1,111 @@
 import { DurableObject } from "cloudflare:workers";
-import { randomId } from "../../protocol/ids.ts";
-import { JOIN_TOKEN_TTL_MS } from "../../protocol/limits.ts";
-import type { JoinRequest } from "../../protocol/link.ts";
-import { type Env, vncHost } from "../env.ts";
-import { LOGIN_TTL_MS } from "../identity/cookies.ts";
-import { hashSecret, newSecret } from "../identity/secrets.ts";
+import { type Env, vncSession } from "../env.ts";
 import { log } from "../log.ts";
-import { type Result, refuse } from "../problem.ts";
-import { oneRow } from "./storage.ts";
+import { API_KEYS_SCHEMA, ApiKeys } from "./registry/api-keys.ts";
+import { AUDIT_SCHEMA, Audit } from "./registry/audit.ts";
+import { FAILURES_SCHEMA, Failures } from "./registry/failures.ts";
+import { HOSTS_SCHEMA, Hosts } from "./registry/hosts.ts";
+import { SESSION_INDEX_SCHEMA, SessionIndex } from "./registry/session-index.ts";
+import { SIGN_INS_SCHEMA, SignIns } from "./registry/sign-ins.ts";
 
 /**
- * The one object that knows what is global: the hosts, join tokens, sign-ins, and an index of the
- * sessions for listing. Sessions and hosts stay the authorities on themselves. Frames never come
- * here; connecting asks it once who someone is.
+ * The one object that knows what is global, a part each: the hosts, the sign-ins, the API keys, an
+ * index of the sessions, the audit. Sessions and hosts stay the authorities on themselves. Frames
+ * never come here; connecting asks it once who someone is.
+ *
+ * Called as `registry(env).hosts.list()`: the parts are RPC targets, reached in one round trip.
  */
 export class Registry extends DurableObject<Env> {
   readonly #sql = this.ctx.storage.sql;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
-    this.#sql.exec(SCHEMA);
-  }
-
-  // Sign-ins. Only hashes of cookies, links and tokens are kept.
-
-  async createLogin(): Promise<string> {
-    const secret = newSecret();
-    const hash = await hashSecret(secret);
-    const now = Date.now();
-    this.#sql.exec("DELETE FROM logins WHERE expires_at < ?", now);
     this.#sql.exec(
-      "INSERT INTO logins (hash, created_at, expires_at) VALUES (?, ?, ?)",
-      hash,
-      now,
-      now + LOGIN_TTL_MS,
+      SIGN_INS_SCHEMA +
+        API_KEYS_SCHEMA +
+        HOSTS_SCHEMA +
+        SESSION_INDEX_SCHEMA +
+        AUDIT_SCHEMA +
+        FAILURES_SCHEMA +
+        USES_SCHEMA,
     );
-    return secret;
   }
 
-  async hasLogin(hash: string): Promise<boolean> {
-    const query = "SELECT 1 AS found FROM logins WHERE hash = ? AND expires_at > ?";
-    return oneRow(this.#sql.exec(query, hash, Date.now())) !== undefined;
+  get signIns(): SignIns {
+    return new SignIns(this.#sql);
   }
 
-  async endLogin(hash: string): Promise<void> {
-    this.#sql.exec("DELETE FROM logins WHERE hash = ?", hash);
+  get apiKeys(): ApiKeys {
+    return new ApiKeys(this.#sql);
   }
 
-  /** A secret that signs one browser in, once, within the hour. */
-  async createSignInLink(): Promise<{ secret: string; expires_at: number }> {
-    const secret = newSecret();
-    const hash = await hashSecret(secret);
-    const expiresAt = Date.now() + JOIN_TOKEN_TTL_MS;
-    this.#sql.exec("DELETE FROM sign_in_links WHERE expires_at < ?", Date.now());
-    this.#sql.exec("INSERT INTO sign_in_links (hash, expires_at) VALUES (?, ?)", hash, expiresAt);
-    return { secret, expires_at: expiresAt };
+  get hosts(): Hosts {
+    return new Hosts(this.ctx.storage, this.env);
   }
 
-  async redeemSignInLink(hash: string): Promise<Result<string>> {
-    const query = "DELETE FROM sign_in_links WHERE hash = ? RETURNING expires_at";
-    const taken = oneRow(this.#sql.exec<{ expires_at: number }>(query, hash));
-    if (!taken || taken.expires_at < Date.now()) {
-      return refuse(
-        401,
-        "bad_link",
-        "This sign-in link was used or has expired; sign in with the admin token.",
-      );
-    }
-    return { ok: true, value: await this.createLogin() };
+  get sessions(): SessionIndex {
+    return new SessionIndex(this.#sql);
   }
 
-  // Hosts.
+  get audit(): Audit {
+    return new Audit(this.#sql, Number(this.env.AUDIT_DAYS) || DEFAULT_AUDIT_DAYS);
+  }
 
-  async createJoinToken(name: string | null): Promise<{ token: string; expires_at: number }> {
-    const token = newSecret();
-    const hash = await hashSecret(token);
-    const expiresAt = Date.now() + JOIN_TOKEN_TTL_MS;
-    this.#sql.exec("DELETE FROM join_tokens WHERE expires_at < ?", Date.now());
-    this.#sql.exec(
-      "INSERT INTO join_tokens (hash, name, expires_at) VALUES (?, ?, ?)",
-      hash,
-      name,
-      expiresAt,
-    );
-    return { token, expires_at: expiresAt };
+  get failures(): Failures {
+    return new Failures(this.#sql);
   }
 
   /**
-   * Enrols an agent. A token works once; the same key may come again with it, since an agent whose
-   * answer was lost has no other way to learn that it was enrolled.
+   * Notes that a credential is about to be used in a session, so that revoking it can close what
+   * came of it. Looks again whether it is still there: between the two nothing else runs.
+   * @param via `login:<id>` or `key:<id>`; what else there is cannot be revoked here
+   * @returns false if the credential is gone
    */
-  async join(request: JoinRequest): Promise<Result<{ host_id: string; name: string }>> {
-    const hash = await hashSecret(request.token);
-    const row = oneRow(
-      this.#sql.exec<JoinTokenRow>("SELECT * FROM join_tokens WHERE hash = ?", hash),
+  noteUse(via: string, sessionId: string): boolean {
+    const credential = parseVia(via);
+    if (!credential) return true;
+    const { table, column, id } = credential;
+    const held = this.#sql.exec(`SELECT 1 FROM ${table} WHERE ${column} = ?`, id).toArray();
+    if (held.length === 0) return false;
+    this.#sql.exec("INSERT OR IGNORE INTO uses (via, session_id) VALUES (?, ?)", via, sessionId);
+    return true;
+  }
+
+  /**
+   * Revokes a sign-in or an API key, and closes the streams and chats that it opened. What could
+   * not be closed stays noted: revoking it again goes on there.
+   * @returns false if there is none
+   */
+  async revoke(via: string, reason: string): Promise<boolean> {
+    const credential = parseVia(via);
+    if (!credential) return false;
+    const { table, column, id } = credential;
+    const removed = this.#sql.exec(`DELETE FROM ${table} WHERE ${column} = ?`, id).rowsWritten > 0;
+    const used = this.#sql
+      .exec<{ session_id: string }>("SELECT session_id FROM uses WHERE via = ?", via)
+      .toArray();
+    log("registry.revoked", { via, sessions: used.length });
+    await Promise.all(
+      used.map(async ({ session_id }) => {
+        await vncSession(this.env, session_id).cut(via, reason);
+        this.#sql.exec("DELETE FROM uses WHERE via = ? AND session_id = ?", via, session_id);
+      }),
     );
-    if (!row || row.expires_at < Date.now()) {
-      return refuse(
-        401,
-        "bad_join_token",
-        "This join token is unknown or has expired; make a new one.",
-      );
-    }
-    if (row.host_id !== null && row.public_key !== request.public_key) {
-      return refuse(401, "used_join_token", "This join token was used already; make a new one.");
-    }
-    const hostId = row.host_id ?? randomId(HOST_ID_BYTES);
-    const name = row.name ?? request.name;
-    this.ctx.storage.transactionSync(() => {
-      this.#sql.exec(
-        "UPDATE join_tokens SET host_id = ?, public_key = ? WHERE hash = ?",
-        hostId,
-        request.public_key,
-        hash,
-      );
-      this.#sql.exec(
-        "INSERT OR IGNORE INTO hosts (host_id, name, created_at) VALUES (?, ?, ?)",
-        hostId,
-        name,
-        Date.now(),
-      );
-    });
-    await vncHost(this.env, hostId).enrol({
-      host_id: hostId,
-      name,
-      public_key: request.public_key,
-    });
-    return { ok: true, value: { host_id: hostId, name } };
-  }
-
-  async listHosts(): Promise<HostRow[]> {
-    return this.#sql.exec<HostRow>("SELECT * FROM hosts ORDER BY name, host_id").toArray();
-  }
-
-  async hasHost(hostId: string): Promise<boolean> {
-    return (
-      oneRow(this.#sql.exec("SELECT 1 AS found FROM hosts WHERE host_id = ?", hostId)) !== undefined
-    );
-  }
-
-  /** Forgets a host; its agent is cut off at once. @returns false if there was none */
-  async removeHost(hostId: string): Promise<boolean> {
-    const removed = this.#sql.exec("DELETE FROM hosts WHERE host_id = ?", hostId).rowsWritten > 0;
-    if (removed) {
-      await vncHost(this.env, hostId).revoke();
-      log("registry.host_removed", { host: hostId });
-    }
-    return removed;
-  }
-
-  // The index of sessions.
-
-  /** Takes a session's change; older news than it has changes nothing, so delivery may repeat. */
-  async indexSession(row: SessionIndexRow): Promise<void> {
-    this.#sql.exec(
-      `INSERT INTO sessions (session_id, host_id, created_at, ended_at, version) VALUES (?, ?, ?, ?, ?)
-       ON CONFLICT (session_id) DO UPDATE SET ended_at = excluded.ended_at, version = excluded.version
-       WHERE excluded.version > sessions.version`,
-      row.session_id,
-      row.host_id,
-      row.created_at,
-      row.ended_at,
-      row.version,
-    );
-  }
-
-  /** The newest sessions that have not ended. */
-  async listSessions(limit: number): Promise<string[]> {
-    const query =
-      "SELECT session_id FROM sessions WHERE ended_at IS NULL ORDER BY created_at DESC LIMIT ?";
-    return this.#sql
-      .exec<{ session_id: string }>(query, limit)
-      .toArray()
-      .map((row) => row.session_id);
+    return removed || used.length > 0;
   }
 }
 
-/** Host ids are shown to people and stand in logs: short, and still not to be guessed. */
-const HOST_ID_BYTES = 9;
+const DEFAULT_AUDIT_DAYS = 90;
 
-type JoinTokenRow = {
-  hash: string;
-  name: string | null;
-  expires_at: number;
-  host_id: string | null;
-  public_key: string | null;
-};
-
-type HostRow = { host_id: string; name: string; created_at: number };
-
-type SessionIndexRow = {
-  session_id: string;
-  host_id: string;
-  created_at: number;
-  ended_at: number | null;
-  version: number;
-};
-
-const SCHEMA = `
-  CREATE TABLE IF NOT EXISTS logins (hash TEXT PRIMARY KEY, created_at INTEGER NOT NULL, expires_at INTEGER NOT NULL);
-  CREATE TABLE IF NOT EXISTS sign_in_links (hash TEXT PRIMARY KEY, expires_at INTEGER NOT NULL);
-  CREATE TABLE IF NOT EXISTS join_tokens (
-    hash TEXT PRIMARY KEY, name TEXT, expires_at INTEGER NOT NULL, host_id TEXT, public_key TEXT
-  );
-  CREATE TABLE IF NOT EXISTS hosts (host_id TEXT PRIMARY KEY, name TEXT NOT NULL, created_at INTEGER NOT NULL);
-  CREATE TABLE IF NOT EXISTS sessions (
-    session_id TEXT PRIMARY KEY, host_id TEXT NOT NULL, created_at INTEGER NOT NULL, ended_at INTEGER,
-    version INTEGER NOT NULL
-  );
-  CREATE INDEX IF NOT EXISTS sessions_open ON sessions (created_at DESC) WHERE ended_at IS NULL;
+const USES_SCHEMA = `
+  CREATE TABLE IF NOT EXISTS uses (via TEXT NOT NULL, session_id TEXT NOT NULL, PRIMARY KEY (via, session_id));
 `;
+
+/** Where a revocable credential is kept. Both names are ours, only the id comes from outside. */
+function parseVia(via: string): { table: string; column: string; id: string } | null {
+  const [kind, id] = via.split(":", 2);
+  if (id === undefined) return null;
+  if (kind === "login") return { table: "logins", column: "login_id", id };
+  if (kind === "key") return { table: "keys", column: "key_id", id };
+  return null;
+}

@@ -219,7 +219,7 @@ export class VncHost extends DurableObject<Env> {
         if (!session) return;
         const { type: _, ...fields } = message;
         log("stream.closed", { session, ...fields });
-        return vncSession(this.env, session).streamClosed(message.stream);
+        return vncSession(this.env, session).streamClosed(message.stream, message.reason);
       }
     }
   }
@@ -250,7 +250,10 @@ export class VncHost extends DurableObject<Env> {
     for (const { stream, session, asked_at } of this.#streams()) {
       if (alive.has(stream) || asked_at >= linkSince) continue;
       this.#forgetStream(stream);
-      await vncSession(this.env, session).streamClosed(stream);
+      await vncSession(this.env, session).streamClosed(
+        stream,
+        "It was gone when the agent came back.",
+      );
     }
   }
 

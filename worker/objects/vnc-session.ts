@@ -84,6 +84,7 @@ export class VncSession extends DurableObject<Env> {
   async issueTicket(
     role: Role,
     name: string,
+    via: string,
   ): Promise<Result<{ ticket: string; expires_at: string }>> {
     const row = this.#row();
     if (!row) return unknownSession();
@@ -93,10 +94,11 @@ export class VncSession extends DurableObject<Env> {
     const expiresAt = Date.now() + TICKET_TTL_MS;
     this.#sql.exec("DELETE FROM tickets WHERE expires_at < ?", Date.now());
     this.#sql.exec(
-      "INSERT INTO tickets (hash, role, name, expires_at) VALUES (?, ?, ?, ?)",
+      "INSERT INTO tickets (hash, role, name, via, expires_at) VALUES (?, ?, ?, ?, ?)",
       await hashSecret(ticket),
       role,
       name,
+      via,
       expiresAt,
     );
     return { ok: true, value: { ticket, expires_at: rfc3339(expiresAt) } };
@@ -109,8 +111,8 @@ export class VncSession extends DurableObject<Env> {
     if (row.ended_at !== null) return sessionEnded(row);
     const hash = await hashSecret(ticket);
     const taken = oneRow(
-      this.#sql.exec<{ role: Role; name: string; expires_at: number }>(
-        "DELETE FROM tickets WHERE hash = ? RETURNING role, name, expires_at",
+      this.#sql.exec<Grant & { expires_at: number }>(
+        "DELETE FROM tickets WHERE hash = ? RETURNING role, name, via, expires_at",
         hash,
       ),
     );
@@ -121,19 +123,35 @@ export class VncSession extends DurableObject<Env> {
         "This ticket is used, expired or not for this session; ask for a new one.",
       );
     }
-    return { ok: true, value: { role: taken.role, name: taken.name } };
+    const { role, name, via } = taken;
+    return { ok: true, value: { role, name, via } };
   }
 
   /** Who a signed-in person is in this session; also says whether there is one to enter. */
-  async admit(name: string): Promise<Result<Grant>> {
+  async admit(name: string, via: string): Promise<Result<Grant>> {
     const row = this.#row();
     if (!row) return unknownSession();
     if (row.ended_at !== null) return sessionEnded(row);
-    return { ok: true, value: { role: "control", name } };
+    return { ok: true, value: { role: "control", name, via } };
+  }
+
+  /** A credential was revoked: closes what it opened here, and forgets its tickets. */
+  async cut(via: string, reason: string): Promise<void> {
+    const row = this.#row();
+    if (!row) return;
+    this.#sql.exec("DELETE FROM tickets WHERE via = ?", via);
+    for (const [stream, pending] of [...this.#pending]) {
+      if (pending.via === via) this.streamFailed(stream, CloseCode.unauthorized, reason);
+    }
+    await chatRoom(this.env, `session:${row.session_id}`).cut(via, reason);
+    const query = "SELECT stream FROM streams WHERE via = ?";
+    const streams = this.#sql.exec<{ stream: string }>(query, via).toArray();
+    const ids = streams.map(({ stream }) => stream);
+    await this.#closeStreams(row.host_id, ids, CloseCode.unauthorized, reason);
   }
 
   /** Ends the session: its viewers are closed with the reason, nobody comes in any more. */
-  async end(reason: string): Promise<Result<null>> {
+  async end(actor: string, reason: string): Promise<Result<null>> {
     const row = this.#row();
     if (!row) return unknownSession();
     if (row.ended_at !== null) return { ok: true, value: null };
@@ -147,7 +165,8 @@ export class VncSession extends DurableObject<Env> {
     for (const stream of [...this.#pending.keys()])
       this.streamFailed(stream, CloseCode.ended, reason);
     await chatRoom(this.env, `session:${row.session_id}`).close(reason);
-    await this.#closeStreams(row.host_id, reason);
+    await this.#closeStreams(row.host_id, this.#openStreams(), CloseCode.ended, reason);
+    this.#record(actor, "session.ended", reason);
     await this.#deliverToRegistry();
     return { ok: true, value: null };
   }
@@ -165,10 +184,13 @@ export class VncSession extends DurableObject<Env> {
   async #acceptViewer(request: Request): Promise<Response> {
     const entry = JSON.parse(request.headers.get(VIEWER_HEADER) ?? "") as ViewerEntry;
     const admitted =
-      "ticket" in entry ? await this.consumeTicket(entry.ticket) : await this.admit(entry.name);
+      "ticket" in entry
+        ? await this.consumeTicket(entry.ticket)
+        : await this.admit(entry.name, entry.via);
     if (!admitted.ok) return this.#refuseViewer(admitted.refusal);
     const row = this.#row();
     if (!row) return this.#refuseViewer(unknownSession().refusal);
+    if (row.ended_at !== null) return this.#refuseViewer(sessionEnded(row).refusal);
     if (this.#streamCount() + this.#pending.size >= MAX_VIEWERS_PER_SESSION) {
       const detail = `This session has ${MAX_VIEWERS_PER_SESSION} viewers already, its limit.`;
       return this.#refuseViewer({ status: 429, code: "too_many_viewers", detail });
@@ -177,7 +199,7 @@ export class VncSession extends DurableObject<Env> {
     const [viewer, kept] = Object.values(new WebSocketPair()) as [WebSocket, WebSocket];
     const stream = randomId();
     const token = newSecret();
-    const { role, name } = admitted.value;
+    const { role, name, via } = admitted.value;
     const timer = setTimeout(() => {
       const seconds = AGENT_ANSWER_MS / 1000;
       this.streamFailed(
@@ -186,7 +208,7 @@ export class VncSession extends DurableObject<Env> {
         `The agent did not answer in ${seconds} s.`,
       );
     }, AGENT_ANSWER_MS);
-    this.#pending.set(stream, { kept, token, role, name, timer });
+    this.#pending.set(stream, { kept, token, role, name, via, timer });
     log("stream.asked", {
       stream,
       session: row.session_id,
@@ -242,13 +264,15 @@ export class VncSession extends DurableObject<Env> {
     }
     clearTimeout(pending.timer);
     this.#sql.exec(
-      "INSERT INTO streams (stream, role, name, opened_at) VALUES (?, ?, ?, ?)",
+      "INSERT INTO streams (stream, role, name, via, opened_at) VALUES (?, ?, ?, ?, ?)",
       stream,
       pending.role,
       pending.name,
+      pending.via,
       Date.now(),
     );
     log("stream.spliced", { stream, session: this.ctx.id.name });
+    this.#record(pending.via, "stream.opened", `${pending.role} as ${pending.name}`);
     return new Response(null, { status: 101, webSocket: pending.kept });
   }
 
@@ -264,61 +288,93 @@ export class VncSession extends DurableObject<Env> {
   }
 
   /** The agent says that a stream is over. */
-  streamClosed(stream: string): void {
-    if (this.#exists) this.#sql.exec("DELETE FROM streams WHERE stream = ?", stream);
+  streamClosed(stream: string, reason: string): void {
+    if (!this.#exists) return;
+    const query = "DELETE FROM streams WHERE stream = ? RETURNING via";
+    const closed = oneRow(this.#sql.exec<{ via: string }>(query, stream));
+    if (closed) this.#record(closed.via, "stream.closed", reason);
   }
 
   override async alarm(): Promise<void> {
     const row = this.#row();
     if (!row) return;
     if (row.ended_at === null && row.expires_at <= Date.now()) {
-      await this.end("The session's time is over.");
+      await this.end(SYSTEM, "The session's time is over.");
     } else {
       await this.#deliverToRegistry();
     }
   }
 
   /**
-   * Asks the agent to close every stream. What it does not confirm in time is cut here, which
-   * shows as 1006; a page that dials again then hears that the session has ended.
+   * Asks the agent to close streams. What it does not confirm in time is cut here, all of the
+   * session, which shows as 1006; a page that dials again then hears why, or comes in again.
    */
-  async #closeStreams(hostId: string, reason: string): Promise<void> {
-    const streams = this.#sql.exec<{ stream: string }>("SELECT stream FROM streams").toArray();
-    if (streams.length === 0) return;
-    const ids = streams.map((row) => row.stream);
-    await vncHost(this.env, hostId).closeStreams(ids, CloseCode.ended, reason);
+  async #closeStreams(
+    hostId: string,
+    ids: readonly string[],
+    code: CloseCode,
+    reason: string,
+  ): Promise<void> {
+    if (ids.length === 0) return;
+    await vncHost(this.env, hostId).closeStreams([...ids], code, reason);
     setTimeout(() => {
-      if (this.#streamCount() === 0) return;
+      const open = new Set(this.#openStreams());
+      if (!ids.some((id) => open.has(id))) return;
       this.#sql.exec("DELETE FROM streams");
       log("session.cut", { session: this.ctx.id.name });
       this.ctx.storage.sync().then(() => this.ctx.abort(reason));
     }, CLOSE_CONFIRM_MS);
   }
 
+  #openStreams(): string[] {
+    const rows = this.#sql.exec<{ stream: string }>("SELECT stream FROM streams").toArray();
+    return rows.map(({ stream }) => stream);
+  }
+
+  /** Puts a line for the audit into the outbox, and sends it on its way. */
+  #record(actor: string, action: string, detail: string): void {
+    const query = "INSERT INTO audit_outbox (at, actor, action, detail) VALUES (?, ?, ?, ?)";
+    this.#sql.exec(query, Date.now(), actor, action, detail);
+    this.ctx.waitUntil(this.#deliverToRegistry());
+  }
+
   /**
-   * The outbox: the registry's index is behind for as long as `indexed_version < version`. Tried at
-   * once, then by alarm until it is there: the platform itself gives up after six failures.
+   * The outbox: the registry's index is behind for as long as `indexed_version < version`, its
+   * audit for as long as there are lines. Tried at once, then by alarm until all is there: the
+   * platform itself gives up after six failures.
    */
   async #deliverToRegistry(): Promise<void> {
     const row = this.#row();
     if (!row) return;
     let due = row.ended_at === null ? row.expires_at : null;
-    if (row.indexed_version < row.version) {
-      try {
-        await registry(this.env).indexSession({
-          session_id: row.session_id,
-          host_id: row.host_id,
-          created_at: row.created_at,
-          ended_at: row.ended_at,
-          version: row.version,
-        });
-        this.#sql.exec("UPDATE session SET indexed_version = ?", row.version);
-      } catch (error) {
-        log("session.index_failed", { session: row.session_id, error: describeError(error) });
-        due = Date.now() + INDEX_RETRY_MS;
-      }
+    try {
+      if (row.indexed_version < row.version) await this.#deliverIndex(row);
+      await this.#deliverAudit(row.session_id);
+    } catch (error) {
+      log("session.deliver_failed", { session: row.session_id, error: describeError(error) });
+      due = Date.now() + DELIVERY_RETRY_MS;
     }
     if (due !== null) await this.ctx.storage.setAlarm(due);
+  }
+
+  async #deliverIndex(row: SessionRow): Promise<void> {
+    const { session_id, host_id, created_at, ended_at, version } = row;
+    await registry(this.env).sessions.put({ session_id, host_id, created_at, ended_at, version });
+    this.#sql.exec("UPDATE session SET indexed_version = ?", version);
+  }
+
+  /** A line that is delivered twice is written once: its key is this session's, and its number. */
+  async #deliverAudit(sessionId: string): Promise<void> {
+    type Line = { id: number; at: number; actor: string; action: string; detail: string };
+    const lines = this.#sql
+      .exec<Line>("SELECT * FROM audit_outbox ORDER BY id LIMIT 100")
+      .toArray();
+    const last = lines.at(-1);
+    if (!last) return;
+    await registry(this.env).audit.add(
+      lines.map(({ id, ...line }) => ({ ...line, target: sessionId, key: `${sessionId}:${id}` })),
+    );
+    this.#sql.exec("DELETE FROM audit_outbox WHERE id <= ?", last.id);
   }
 
   #streamCount(): number {
@@ -334,7 +390,7 @@ export class VncSession extends DurableObject<Env> {
 export const VIEWER_HEADER = "x-porthole-viewer";
 
 /** How somebody comes in: with a ticket, or by a name that the Worker vouches for. */
-export type ViewerEntry = { ticket: string } | { name: string };
+export type ViewerEntry = { ticket: string } | { name: string; via: string };
 
 export type NewSession = {
   session_id: string;
@@ -349,7 +405,8 @@ export type NewSession = {
 /** A session without the URLs, which follow the request that asks. */
 export type SessionState = Omit<Session, "websocket_url" | "view_url">;
 
-export type Grant = { role: Role; name: string };
+/** `via` names the credential that it goes back to, as in `key:<id>`. */
+export type Grant = { role: Role; name: string; via: string };
 
 type PendingStream = Grant & {
   kept: WebSocket;
@@ -374,7 +431,10 @@ type SessionRow = {
 const CLOSE_CONFIRM_MS = 2_000;
 
 /** How soon the registry is told again when it could not be. */
-const INDEX_RETRY_MS = 5_000;
+const DELIVERY_RETRY_MS = 5_000;
+
+/** Who did what nobody did: time passed. */
+const SYSTEM = "porthole";
 
 const SCHEMA = `
   CREATE TABLE session (
@@ -383,8 +443,16 @@ const SCHEMA = `
     ended_at INTEGER, end_reason TEXT,
     version INTEGER NOT NULL DEFAULT 1, indexed_version INTEGER NOT NULL DEFAULT 0
   );
-  CREATE TABLE tickets (hash TEXT PRIMARY KEY, role TEXT NOT NULL, name TEXT NOT NULL, expires_at INTEGER NOT NULL);
-  CREATE TABLE streams (stream TEXT PRIMARY KEY, role TEXT NOT NULL, name TEXT NOT NULL, opened_at INTEGER NOT NULL);
+  CREATE TABLE tickets (
+    hash TEXT PRIMARY KEY, role TEXT NOT NULL, name TEXT NOT NULL, via TEXT NOT NULL, expires_at INTEGER NOT NULL
+  );
+  CREATE TABLE streams (
+    stream TEXT PRIMARY KEY, role TEXT NOT NULL, name TEXT NOT NULL, via TEXT NOT NULL, opened_at INTEGER NOT NULL
+  );
+  CREATE TABLE audit_outbox (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, at INTEGER NOT NULL, actor TEXT NOT NULL, action TEXT NOT NULL,
+    detail TEXT NOT NULL
+  );
 `;
 
 function displayOf(port: number): number | null {

@@ -6,8 +6,10 @@ import { bearerToken, claimedHostId } from "../identity/agent-token.ts";
 import type { AppEnv } from "../identity/guard.ts";
 import { ownOrigin } from "../identity/origins.ts";
 import { AUDIENCE_HEADER, UNKNOWN_HOST } from "../objects/vnc-host.ts";
-import { ProblemError, problemResponse, unwrap } from "../problem.ts";
+import { ProblemError, problemResponse } from "../problem.ts";
+import { record, recordAs } from "./audit.ts";
 import { pathId, readBody } from "./body.ts";
+import { guarded } from "./identity.ts";
 
 function noSuchHost(): ProblemError {
   return new ProblemError(404, "no_such_host", "There is no such host.");
@@ -15,7 +17,7 @@ function noSuchHost(): ProblemError {
 
 /** `GET /api/hosts` */
 export async function listHosts(c: Context<AppEnv>): Promise<Response> {
-  const rows = await registry(c.env).listHosts();
+  const rows = await registry(c.env).hosts.list();
   const hosts = await Promise.all(rows.map((row) => vncHost(c.env, row.host_id).describe()));
   const page: Page<Host> = { items: hosts.filter((host) => host !== null), next_cursor: null };
   return c.json(page);
@@ -30,14 +32,16 @@ export async function getHost(c: Context<AppEnv>): Promise<Response> {
 
 /** `DELETE /api/hosts/:id`: its agent is cut off at once and may not come back. */
 export async function removeHost(c: Context<AppEnv>): Promise<Response> {
-  if (!(await registry(c.env).removeHost(pathId(c, "id")))) throw noSuchHost();
+  const id = pathId(c, "id");
+  if (!(await registry(c.env).hosts.remove(id))) throw noSuchHost();
+  await record(c, "host.removed", id);
   return c.body(null, 204);
 }
 
 /** `POST /api/hosts/:id/scan`: the agent looks for VNC servers now. */
 export async function scanHost(c: Context<AppEnv>): Promise<Response> {
   const id = pathId(c, "id");
-  if (!(await registry(c.env).hasHost(id))) throw noSuchHost();
+  if (!(await registry(c.env).hosts.has(id))) throw noSuchHost();
   if (!(await vncHost(c.env, id).scan())) {
     throw new ProblemError(
       503,
@@ -51,22 +55,39 @@ export async function scanHost(c: Context<AppEnv>): Promise<Response> {
 /** `POST /api/hosts/join-tokens`: what a host owner pastes, once, within the hour. */
 export async function createJoinToken(c: Context<AppEnv>): Promise<Response> {
   const { name } = await readBody(c, CreateJoinToken);
-  const { token, expires_at } = await registry(c.env).createJoinToken(name ?? null);
+  const created = await registry(c.env).hosts.createJoinToken(name ?? null);
+  await record(c, "join_token.created", created.token_id, name ?? null);
   const edge = ownOrigin(c.req.raw);
   const answer: JoinToken = {
-    token,
-    expires_at: new Date(expires_at).toISOString(),
+    ...created,
     command:
       `curl -fsSo porthole-agent.mjs ${edge}/agent.mjs && ` +
-      `node porthole-agent.mjs join ${edge} ${token} && node porthole-agent.mjs run`,
+      `node porthole-agent.mjs join ${edge} ${created.token} && node porthole-agent.mjs run`,
   };
   return c.json(answer, 201);
+}
+
+/** `GET /api/hosts/join-tokens`: those that can still be used. */
+export async function listJoinTokens(c: Context<AppEnv>): Promise<Response> {
+  return c.json({ items: await registry(c.env).hosts.listJoinTokens(), next_cursor: null });
+}
+
+/** `DELETE /api/hosts/join-tokens/:id` */
+export async function revokeJoinToken(c: Context<AppEnv>): Promise<Response> {
+  const id = pathId(c, "id");
+  if (!(await registry(c.env).hosts.revokeJoinToken(id))) {
+    throw new ProblemError(404, "no_such_join_token", "There is no such join token.");
+  }
+  await record(c, "join_token.revoked", id);
+  return c.body(null, 204);
 }
 
 /** `POST /api/agent/join`: the token in the body is the credential. */
 export async function joinAgent(c: Context<AppEnv>): Promise<Response> {
   const request = await readBody(c, JoinRequest);
-  return c.json(unwrap(await registry(c.env).join(request)), 201);
+  const joined = await guarded(c, () => registry(c.env).hosts.join(request));
+  await recordAs(c, "join token", "host.joined", joined.host_id, joined.name);
+  return c.json(joined, 201);
 }
 
 /** `/agent/link`: the host's object verifies what the agent signed. */

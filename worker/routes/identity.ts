@@ -1,27 +1,59 @@
 import type { Context } from "hono";
-import { Login } from "../../protocol/api.ts";
+import { CreateKey, Login, type Page, type SignIn } from "../../protocol/api.ts";
 import { registry } from "../env.ts";
 import { clearLoginCookie, readLoginCookie, writeLoginCookie } from "../identity/cookies.ts";
-import type { AppEnv } from "../identity/guard.ts";
+import { type AppEnv, person } from "../identity/guard.ts";
+import { clientAddress } from "../identity/limits.ts";
 import { ownOrigin, requireOriginIfNamed } from "../identity/origins.ts";
 import { hashSecret, secretsEqual } from "../identity/secrets.ts";
-import { ProblemError, unwrap } from "../problem.ts";
-import { readBody } from "./body.ts";
+import type { NewSignIn } from "../objects/registry/sign-ins.ts";
+import { ProblemError, type Result, refuse, unwrap } from "../problem.ts";
+import { record, recordAs } from "./audit.ts";
+import { pathId, readBody } from "./body.ts";
+
+/**
+ * Runs something that takes a secret from its caller, and counts when it was the wrong one.
+ * @throws {ProblemError} 429 for an address that guessed too often, before the secret is looked at
+ */
+export async function guarded<Value>(
+  c: Context<AppEnv>,
+  attempt: () => Promise<Result<Value>>,
+): Promise<Value> {
+  const address = clientAddress(c.req.raw);
+  const { failures } = registry(c.env);
+  if (await failures.isShutOut(address)) {
+    throw new ProblemError(
+      429,
+      "too_many_failures",
+      "Too many wrong secrets from your address; wait ten minutes and try again.",
+    );
+  }
+  const result = await attempt();
+  if (!result.ok && result.refusal.status === 401) await failures.add(address);
+  return unwrap(result);
+}
 
 /** `POST /api/login`: the admin token, or a one-time link's secret, for a cookie. */
 export async function login(c: Context<AppEnv>): Promise<Response> {
-  requireOriginIfNamed(c.req.raw, c.env);
   const body = await readBody(c, Login);
-  if ("link" in body) {
-    const hash = await hashSecret(body.link);
-    writeLoginCookie(c, unwrap(await registry(c.env).redeemSignInLink(hash)));
-    return c.body(null, 204);
-  }
-  const expected = c.env.ADMIN_TOKEN;
-  if (!expected || !(await secretsEqual(body.admin_token, expected))) {
-    throw new ProblemError(401, "bad_credential", "That token is not valid here.");
-  }
-  writeLoginCookie(c, await registry(c.env).createLogin());
+  const browser: NewSignIn = {
+    name: "admin",
+    role: "admin",
+    address: clientAddress(c.req.raw),
+    user_agent: c.req.header("user-agent") ?? null,
+  };
+  const { secret, login_id } = await guarded(c, async () => {
+    const { signIns } = registry(c.env);
+    if ("link" in body) return signIns.redeemLink(await hashSecret(body.link), browser);
+    const expected = c.env.ADMIN_TOKEN;
+    if (!expected || !(await secretsEqual(body.admin_token, expected))) {
+      return refuse(401, "bad_credential", "That token is not valid here.");
+    }
+    return { ok: true, value: await signIns.create(browser) };
+  });
+  writeLoginCookie(c, secret);
+  const by = "link" in body ? "sign-in link" : "admin token";
+  await recordAs(c, by, "login.created", login_id, browser.user_agent);
   return c.body(null, 204);
 }
 
@@ -29,14 +61,59 @@ export async function login(c: Context<AppEnv>): Promise<Response> {
 export async function logout(c: Context<AppEnv>): Promise<Response> {
   requireOriginIfNamed(c.req.raw, c.env);
   const cookie = readLoginCookie(c);
-  if (cookie !== undefined) await registry(c.env).endLogin(await hashSecret(cookie));
+  const found = cookie && (await registry(c.env).signIns.find(await hashSecret(cookie)));
+  if (found) {
+    const via = `login:${found.login_id}`;
+    await registry(c.env).revoke(via, "You signed out.");
+    await recordAs(c, via, "login.ended", found.login_id);
+  }
   clearLoginCookie(c);
   return c.body(null, 204);
 }
 
 /** `POST /api/login/links`: a link that signs one browser in, once, within the hour. */
 export async function createSignInLink(c: Context<AppEnv>): Promise<Response> {
-  const { secret, expires_at } = await registry(c.env).createSignInLink();
+  const { secret, expires_at } = await registry(c.env).signIns.createLink();
+  await record(c, "sign_in_link.created", null);
   const url = `${ownOrigin(c.req.raw)}/sign-in#${secret}`;
   return c.json({ url, expires_at: new Date(expires_at).toISOString() }, 201);
+}
+
+/** `GET /api/logins`: the browsers that are signed in. */
+export async function listLogins(c: Context<AppEnv>): Promise<Response> {
+  const { via } = person(c);
+  const current = via.startsWith("login:") ? via.slice("login:".length) : null;
+  const items = await registry(c.env).signIns.list(current);
+  return c.json({ items, next_cursor: null } satisfies Page<SignIn>);
+}
+
+/** `DELETE /api/logins/:id`: signs a browser out, and closes what it has open. */
+export async function endLogin(c: Context<AppEnv>): Promise<Response> {
+  const id = pathId(c, "id");
+  const ended = await registry(c.env).revoke(`login:${id}`, "This browser was signed out.");
+  if (!ended) throw new ProblemError(404, "no_such_login", "There is no such sign-in.");
+  await record(c, "login.ended", id);
+  return c.body(null, 204);
+}
+
+/** `GET /api/keys` */
+export async function listKeys(c: Context<AppEnv>): Promise<Response> {
+  return c.json({ items: await registry(c.env).apiKeys.list(), next_cursor: null });
+}
+
+/** `POST /api/keys`: the only answer that holds the key. */
+export async function createKey(c: Context<AppEnv>): Promise<Response> {
+  const body = await readBody(c, CreateKey);
+  const created = await registry(c.env).apiKeys.create(body);
+  await record(c, "key.created", created.key_id, `${body.name} as ${body.role}`);
+  return c.json(created, 201);
+}
+
+/** `DELETE /api/keys/:id`: the key is refused from now on, and what it opened is closed. */
+export async function revokeKey(c: Context<AppEnv>): Promise<Response> {
+  const id = pathId(c, "id");
+  const revoked = await registry(c.env).revoke(`key:${id}`, "The API key was revoked.");
+  if (!revoked) throw new ProblemError(404, "no_such_key", "There is no such API key.");
+  await record(c, "key.revoked", id);
+  return c.body(null, 204);
 }

@@ -9,11 +9,14 @@ import {
 import { ROOM_PATTERN, randomId } from "../../protocol/ids.ts";
 import { DEFAULT_SESSION_TTL_S } from "../../protocol/limits.ts";
 import { chatRoom, registry, vncSession } from "../env.ts";
-import type { AppEnv, Identity } from "../identity/guard.ts";
+import { type AppEnv, person } from "../identity/guard.ts";
 import { ownOrigin } from "../identity/origins.ts";
 import { type SessionState, VIEWER_HEADER, type ViewerEntry } from "../objects/vnc-session.ts";
 import { ProblemError, unwrap } from "../problem.ts";
+import { record } from "./audit.ts";
 import { pathId, readBody } from "./body.ts";
+
+const ENDED_BY_OPERATOR = "The operator ended this session.";
 
 /** How many sessions one page of the list holds. */
 const PAGE_SIZE = 100;
@@ -31,7 +34,7 @@ function withUrls(c: Context<AppEnv>, state: SessionState): Session {
 /** `POST /api/vnc/sessions` */
 export async function createSession(c: Context<AppEnv>): Promise<Response> {
   const body = await readBody(c, CreateSession);
-  if (!(await registry(c.env).hasHost(body.host_id))) {
+  if (!(await registry(c.env).hosts.has(body.host_id))) {
     throw new ProblemError(
       404,
       "no_such_host",
@@ -49,12 +52,13 @@ export async function createSession(c: Context<AppEnv>): Promise<Response> {
     created_at: now,
     expires_at: now + (body.ttl_seconds ?? DEFAULT_SESSION_TTL_S) * 1000,
   });
+  await record(c, "session.created", id, `host ${body.host_id} port ${body.port}`);
   return c.json(withUrls(c, unwrap(await session.describe())), 201);
 }
 
 /** `GET /api/vnc/sessions`: those that have not ended, newest first. */
 export async function listSessions(c: Context<AppEnv>): Promise<Response> {
-  const ids = await registry(c.env).listSessions(PAGE_SIZE);
+  const ids = await registry(c.env).sessions.listOpen(PAGE_SIZE);
   const states = await Promise.all(ids.map((id) => vncSession(c.env, id).describe()));
   const items = states.flatMap((state) => (state.ok ? [withUrls(c, state.value)] : []));
   const page: Page<Session> = {
@@ -72,7 +76,7 @@ export async function getSession(c: Context<AppEnv>): Promise<Response> {
 
 /** `DELETE /api/vnc/session/:id`: ends it, closes its viewers. Ending it twice is fine. */
 export async function endSession(c: Context<AppEnv>): Promise<Response> {
-  unwrap(await vncSession(c.env, pathId(c, "id")).end("The operator ended this session."));
+  unwrap(await vncSession(c.env, pathId(c, "id")).end(person(c).via, ENDED_BY_OPERATOR));
   return c.body(null, 204);
 }
 
@@ -80,7 +84,10 @@ export async function endSession(c: Context<AppEnv>): Promise<Response> {
 export async function createTicket(c: Context<AppEnv>): Promise<Response> {
   const id = pathId(c, "id");
   const { role, name } = await readBody(c, CreateTicket);
-  const issued = unwrap(await vncSession(c.env, id).issueTicket(role, name ?? "Viewer"));
+  const { via } = person(c);
+  await noteUse(c, id);
+  const issued = unwrap(await vncSession(c.env, id).issueTicket(role, name ?? "Viewer", via));
+  await record(c, "ticket.issued", id, `${role} for ${name ?? "Viewer"}`);
   const origin = ownOrigin(c.req.raw).replace(/^http/, "ws");
   const answer: Ticket = {
     ...issued,
@@ -89,22 +96,39 @@ export async function createTicket(c: Context<AppEnv>): Promise<Response> {
   return c.json(answer, 201);
 }
 
-function entryOf(identity: Identity): ViewerEntry {
+/**
+ * Notes that this person's credential opens something of a session, so that revoking it closes it.
+ * @throws {ProblemError} 401 if it was revoked in this moment
+ */
+async function noteUse(c: Context<AppEnv>, sessionId: string): Promise<void> {
+  if (await registry(c.env).noteUse(person(c).via, sessionId)) return;
+  throw new ProblemError(401, "revoked", "This credential was revoked.");
+}
+
+/** Who comes in by an upgrade: with a ticket, or as a person who may control the session. */
+async function entryOf(c: Context<AppEnv>, sessionId: string): Promise<ViewerEntry> {
+  const identity = c.get("identity");
   if (identity.kind === "ticket") return { ticket: identity.ticket };
-  if (identity.kind === "operator") return { name: identity.name };
-  throw new ProblemError(401, "not_signed_in", "Sign in, or use a ticket.");
+  const { name, role, via } = person(c);
+  if (role === "viewer") {
+    const detail = "Your role may only watch, and view-only is not offered yet.";
+    throw new ProblemError(403, "view_unavailable", detail);
+  }
+  await noteUse(c, sessionId);
+  return { name, via };
 }
 
 /** The headers of a viewer's upgrade, with who they are: whatever the client wrote there is gone. */
-function entryHeaders(c: Context<AppEnv>): Headers {
+async function entryHeaders(c: Context<AppEnv>, sessionId: string): Promise<Headers> {
   const headers = new Headers(c.req.raw.headers);
-  headers.set(VIEWER_HEADER, JSON.stringify(entryOf(c.get("identity"))));
+  headers.set(VIEWER_HEADER, JSON.stringify(await entryOf(c, sessionId)));
   return headers;
 }
 
 /** `/vnc-stream/:id`, and `/vnc-proxy?session=:id` by its old name. */
 export async function viewerStream(c: Context<AppEnv>, id: string): Promise<Response> {
-  return vncSession(c.env, id).fetch("https://session/viewer", { headers: entryHeaders(c) });
+  const headers = await entryHeaders(c, id);
+  return vncSession(c.env, id).fetch("https://session/viewer", { headers });
 }
 
 /** `/chat-ws?room=:room` */
@@ -120,5 +144,6 @@ export async function chat(c: Context<AppEnv>): Promise<Response> {
   const query = new URLSearchParams({ session: id });
   const since = c.req.query("since");
   if (since !== undefined) query.set("since", since);
-  return chatRoom(c.env, name).fetch(`https://room/?${query}`, { headers: entryHeaders(c) });
+  const headers = await entryHeaders(c, id);
+  return chatRoom(c.env, name).fetch(`https://room/?${query}`, { headers });
 }
