@@ -1,6 +1,6 @@
 import * as v from "valibot";
 import { Id, RFB_BASE_PORT } from "./ids.ts";
-import { MAX_NAME_CHARACTERS, MAX_SESSION_TTL_S } from "./limits.ts";
+import { DEFAULT_LINK_TTL_S, MAX_NAME_CHARACTERS, MAX_SESSION_TTL_S } from "./limits.ts";
 import { type Display, Role } from "./link.ts";
 
 /** The REST API: JSON in snake_case. Integrators write against these shapes. */
@@ -44,6 +44,25 @@ export type PersonRole = v.InferOutput<typeof PersonRole>;
 
 export const CreateKey = v.strictObject({ name: Name, role: PersonRole });
 
+export const CreateLink = v.strictObject({
+  role: Role,
+  label: v.optional(Name),
+  /** How long it works; a day if not given, and never longer than the session. */
+  ttl_seconds: v.optional(
+    v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(MAX_SESSION_TTL_S)),
+    DEFAULT_LINK_TTL_S,
+  ),
+  /** How many guests may come by it; without a limit if not given. */
+  max_uses: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(10_000))),
+});
+
+export const RedeemLink = v.strictObject({
+  secret: v.pipe(
+    v.string(),
+    v.regex(/^[A-Za-z0-9_-]{1,64}\.[A-Za-z0-9_-]{43}$/, "is not a link's"),
+  ),
+});
+
 export const CreateJoinToken = v.strictObject({ name: v.optional(Name) });
 
 export type SessionStatus = "queued" | "starting" | "active" | "unreachable" | "failed" | "ended";
@@ -80,6 +99,18 @@ export type Host = {
   streams: number;
   created_at: string;
 };
+
+export type ShareLink = {
+  link_id: string;
+  role: Role;
+  label: string | null;
+  created_at: string;
+  expires_at: string;
+  uses: number;
+  max_uses: number | null;
+};
+/** The secret is only in the answer that made the link; in `url` it is the fragment. */
+export type NewShareLink = ShareLink & { secret: string };
 
 export type Ticket = { ticket: string; websocket_url: string; expires_at: string };
 

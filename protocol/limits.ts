@@ -56,3 +56,6 @@ export const MAX_CHAT_TEXT_CHARACTERS = 4_000;
 
 export const DEFAULT_SESSION_TTL_S = 8 * 60 * 60;
 export const MAX_SESSION_TTL_S = 30 * 24 * 60 * 60;
+
+export const DEFAULT_LINK_TTL_S = 24 * 60 * 60;
+export const MAX_LINKS_PER_SESSION = 100;

@@ -7,6 +7,7 @@ import { listAudit } from "./routes/audit.ts";
 import { pathId } from "./routes/body.ts";
 import * as hosts from "./routes/hosts.ts";
 import * as identity from "./routes/identity.ts";
+import * as links from "./routes/links.ts";
 import * as sessions from "./routes/sessions.ts";
 import { isUpgrade, refuseUpgrade } from "./sockets.ts";
 
@@ -44,9 +45,13 @@ app.post("/api/hosts/:id/scan", needs.operator, hosts.scanHost);
 
 app.get("/api/vnc/sessions", needs.viewer, sessions.listSessions);
 app.post("/api/vnc/sessions", needs.operator, sessions.createSession);
-app.get("/api/vnc/session/:id", needs.viewer, sessions.getSession);
+app.get("/api/vnc/session/:id", needs.guest, sessions.getSession);
 app.delete("/api/vnc/session/:id", needs.operator, sessions.endSession);
-app.post("/api/vnc/session/:id/tickets", needs.operator, sessions.createTicket);
+app.post("/api/vnc/session/:id/tickets", needs.guest, sessions.createTicket);
+app.get("/api/vnc/session/:id/links", needs.operator, links.listLinks);
+app.post("/api/vnc/session/:id/links", needs.operator, links.createLink);
+app.delete("/api/vnc/session/:id/links/:link_id", needs.operator, links.revokeLink);
+app.post("/api/links/redeem", needs.secret, links.redeemLink);
 
 app.post("/api/agent/join", needs.secret, hosts.joinAgent);
 app.all("/agent/link", needs.agent, hosts.agentLink);

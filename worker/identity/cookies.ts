@@ -4,29 +4,52 @@ import { deleteCookie, getCookie, setCookie } from "hono/cookie";
 /** How long a sign-in lasts. */
 export const LOGIN_TTL_MS = 7 * 24 * 60 * 60_000;
 
-const COOKIE_NAME = "porthole";
+const LOGIN_COOKIE = "porthole";
+
+/** A guest has a cookie for each session that they were invited to. */
+function guestCookie(sessionId: string): string {
+  return `porthole-guest-${sessionId}`;
+}
 
 /** `__Host-` on https, where every browser honours it; plain on http, where Safari would not. */
 function isSecure(c: Context): boolean {
   return new URL(c.req.url).protocol === "https:";
 }
 
+function read(c: Context, name: string): string | undefined {
+  return isSecure(c) ? getCookie(c, name, "host") : getCookie(c, name);
+}
+
+function write(c: Context, name: string, secret: string, ttlMs: number): void {
+  const maxAge = Math.max(1, Math.floor(ttlMs / 1000));
+  const options = { httpOnly: true, sameSite: "Lax", path: "/", maxAge } as const;
+  if (isSecure(c)) setCookie(c, name, secret, { ...options, secure: true, prefix: "host" });
+  else setCookie(c, name, secret, options);
+}
+
 export function readLoginCookie(c: Context): string | undefined {
-  return isSecure(c) ? getCookie(c, COOKIE_NAME, "host") : getCookie(c, COOKIE_NAME);
+  return read(c, LOGIN_COOKIE);
 }
 
 export function writeLoginCookie(c: Context, secret: string): void {
-  const options = {
-    httpOnly: true,
-    sameSite: "Lax",
-    path: "/",
-    maxAge: LOGIN_TTL_MS / 1000,
-  } as const;
-  if (isSecure(c)) setCookie(c, COOKIE_NAME, secret, { ...options, secure: true, prefix: "host" });
-  else setCookie(c, COOKIE_NAME, secret, options);
+  write(c, LOGIN_COOKIE, secret, LOGIN_TTL_MS);
 }
 
 export function clearLoginCookie(c: Context): void {
-  if (isSecure(c)) deleteCookie(c, COOKIE_NAME, { path: "/", secure: true, prefix: "host" });
-  else deleteCookie(c, COOKIE_NAME, { path: "/" });
+  if (isSecure(c)) deleteCookie(c, LOGIN_COOKIE, { path: "/", secure: true, prefix: "host" });
+  else deleteCookie(c, LOGIN_COOKIE, { path: "/" });
+}
+
+export function readGuestCookie(c: Context, sessionId: string): string | undefined {
+  return read(c, guestCookie(sessionId));
+}
+
+/** @param expiresAt when the link ends, in ms since the epoch */
+export function writeGuestCookie(
+  c: Context,
+  sessionId: string,
+  secret: string,
+  expiresAt: number,
+): void {
+  write(c, guestCookie(sessionId), secret, expiresAt - Date.now());
 }

@@ -1,11 +1,13 @@
 import type { Context, Hono, MiddlewareHandler } from "hono";
 import type { PersonRole } from "../../protocol/api.ts";
-import { type Env, registry } from "../env.ts";
+import { isId, ROOM_PATTERN } from "../../protocol/ids.ts";
+import type { Role } from "../../protocol/link.ts";
+import { type Env, registry, vncSession } from "../env.ts";
 import { KEY_PREFIX } from "../objects/registry/api-keys.ts";
 import { ProblemError } from "../problem.ts";
 import { isUpgrade, upgradeRequired } from "../sockets.ts";
 import { ACCESS_HEADER, verifyAccess } from "./access.ts";
-import { readLoginCookie } from "./cookies.ts";
+import { readGuestCookie, readLoginCookie } from "./cookies.ts";
 import { limitAttempts, limitUpgrades } from "./limits.ts";
 import { requireOrigin, requireOriginIfNamed } from "./origins.ts";
 import { hashSecret, secretsEqual } from "./secrets.ts";
@@ -13,8 +15,15 @@ import { hashSecret, secretsEqual } from "./secrets.ts";
 /** A person, or software that acts for one. `via` names the credential, for revoking and the audit. */
 export type Person = { kind: "person"; name: string; role: PersonRole; via: string };
 
+/** Somebody who came by a share link, in the one session that it is for. */
+export type GuestIdentity = { kind: "guest"; role: Role; via: string };
+
 /** Who a request comes from. A ticket is only carried here; the object that made it checks it. */
-export type Identity = Person | { kind: "ticket"; ticket: string } | { kind: "nobody" };
+export type Identity =
+  | Person
+  | GuestIdentity
+  | { kind: "ticket"; ticket: string }
+  | { kind: "nobody" };
 
 export type AppEnv = { Bindings: Env; Variables: { identity: Identity } };
 type AppContext = Context<AppEnv>;
@@ -75,13 +84,21 @@ export const needs = {
   operator: needsRole("operator"),
   admin: needsRole("admin"),
 
-  /** A WebSocket for people: with a ticket, or as a person who may control a session. */
+  /** What a guest of the session may do too; `:id` in the path names it. */
+  guest: declare(async (c, next) => {
+    const guest = await guestOf(c, c.req.param("id"), false);
+    c.set("identity", guest ?? (await requirePerson(c, false)));
+    await next();
+  }),
+
+  /** A WebSocket for people: with a ticket, as a guest of the session, or as a person. */
   socket: declare(async (c, next) => {
     if (!isUpgrade(c.req.raw)) return upgradeRequired();
     await limitUpgrades(c.req.raw, c.env);
     const ticket = c.req.query("ticket");
     if (ticket === undefined) {
-      c.set("identity", await requirePerson(c, true));
+      const guest = await guestOf(c, sessionOfUpgrade(c), true);
+      c.set("identity", guest ?? (await requirePerson(c, true)));
     } else {
       requireOriginIfNamed(c.req.raw, c.env);
       c.set("identity", { kind: "ticket", ticket });
@@ -96,6 +113,38 @@ export function person(c: AppContext): Person {
   const identity = c.get("identity");
   if (identity.kind === "person") return identity;
   throw new ProblemError(401, "not_signed_in", "Sign in first.");
+}
+
+/** The session that an upgrade is for: in the path, or in the query as `session` or `room`. */
+function sessionOfUpgrade(c: AppContext): string | undefined {
+  const room = ROOM_PATTERN.exec(c.req.query("room") ?? "");
+  return (
+    c.req.param("id") ?? c.req.query("session") ?? (room?.[1] === "session" ? room[2] : undefined)
+  );
+}
+
+/**
+ * The guest whose cookie this browser has for that session, if it has one. Any credential that
+ * names a person comes first.
+ */
+async function guestOf(
+  c: AppContext,
+  sessionId: string | undefined,
+  upgrade: boolean,
+): Promise<GuestIdentity | null> {
+  if (sessionId === undefined || !isId(sessionId)) return null;
+  if (c.req.header("authorization") !== undefined || readLoginCookie(c) !== undefined) return null;
+  const cookie = readGuestCookie(c, sessionId);
+  if (cookie === undefined) return null;
+  const guest = await vncSession(c.env, sessionId).findGuest(await hashSecret(cookie));
+  if (!guest)
+    throw new ProblemError(
+      401,
+      "link_over",
+      "The link that you came by is over; ask for a new one.",
+    );
+  requireOrigin(c.req.raw, c.env, upgrade);
+  return { kind: "guest", role: guest.role, via: `link:${guest.link_id}` };
 }
 
 /** @throws {ProblemError} 401 without a credential that holds, 403 from a foreign page */

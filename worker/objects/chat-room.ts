@@ -46,9 +46,7 @@ export class ChatRoom extends DurableObject<Env> {
     const entry = JSON.parse(request.headers.get(VIEWER_HEADER) ?? "") as ViewerEntry;
     const session = vncSession(this.env, url.searchParams.get("session") ?? "");
     const admitted =
-      "ticket" in entry
-        ? await session.consumeTicket(entry.ticket)
-        : await session.admit(entry.name, entry.via);
+      "ticket" in entry ? await session.consumeTicket(entry.ticket) : await session.admit(entry);
     if (!admitted.ok) return refuseUpgrade(admitted.refusal);
 
     const role = "ticket" in entry ? "viewer" : "operator";

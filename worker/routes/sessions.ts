@@ -11,9 +11,10 @@ import { DEFAULT_SESSION_TTL_S } from "../../protocol/limits.ts";
 import { chatRoom, registry, vncSession } from "../env.ts";
 import { type AppEnv, person } from "../identity/guard.ts";
 import { ownOrigin } from "../identity/origins.ts";
+import type { Grant } from "../objects/session/entry.ts";
 import { type SessionState, VIEWER_HEADER, type ViewerEntry } from "../objects/vnc-session.ts";
 import { ProblemError, unwrap } from "../problem.ts";
-import { record } from "./audit.ts";
+import { record, recordAs } from "./audit.ts";
 import { pathId, readBody } from "./body.ts";
 
 const ENDED_BY_OPERATOR = "The operator ended this session.";
@@ -80,14 +81,17 @@ export async function endSession(c: Context<AppEnv>): Promise<Response> {
   return c.body(null, 204);
 }
 
-/** `POST /api/vnc/session/:id/tickets` */
+/** `POST /api/vnc/session/:id/tickets`: for an operator, or for a guest of this session. */
 export async function createTicket(c: Context<AppEnv>): Promise<Response> {
   const id = pathId(c, "id");
-  const { role, name } = await readBody(c, CreateTicket);
-  const { via } = person(c);
-  await noteUse(c, id);
-  const issued = unwrap(await vncSession(c.env, id).issueTicket(role, name ?? "Viewer", via));
-  await record(c, "ticket.issued", id, `${role} for ${name ?? "Viewer"}`);
+  const { role, name = "Viewer" } = await readBody(c, CreateTicket);
+  const who = await grantOf(c, id);
+  if (who.role === "view" && role === "control") {
+    throw new ProblemError(403, "role_too_low", "Your link lets you watch, not control.");
+  }
+  const session = vncSession(c.env, id);
+  const issued = unwrap(await session.issueTicket({ role, name, via: who.via }));
+  await recordAs(c, who.via, "ticket.issued", id, `${role} for ${name}`);
   const origin = ownOrigin(c.req.raw).replace(/^http/, "ws");
   const answer: Ticket = {
     ...issued,
@@ -105,17 +109,28 @@ async function noteUse(c: Context<AppEnv>, sessionId: string): Promise<void> {
   throw new ProblemError(401, "revoked", "This credential was revoked.");
 }
 
-/** Who comes in by an upgrade: with a ticket, or as a person who may control the session. */
-async function entryOf(c: Context<AppEnv>, sessionId: string): Promise<ViewerEntry> {
+/**
+ * What this request's person or guest may do in a session.
+ * @throws {ProblemError} 403 for a person who may only look, 401 for a credential that is gone
+ */
+async function grantOf(c: Context<AppEnv>, sessionId: string): Promise<Grant> {
   const identity = c.get("identity");
-  if (identity.kind === "ticket") return { ticket: identity.ticket };
+  if (identity.kind === "guest") {
+    return { role: identity.role, name: "Guest", via: identity.via };
+  }
   const { name, role, via } = person(c);
   if (role === "viewer") {
     const detail = "Your role may only watch, and view-only is not offered yet.";
     throw new ProblemError(403, "view_unavailable", detail);
   }
   await noteUse(c, sessionId);
-  return { name, via };
+  return { role: "control", name, via };
+}
+
+/** Who comes in by an upgrade: with a ticket, or as who they are. */
+async function entryOf(c: Context<AppEnv>, sessionId: string): Promise<ViewerEntry> {
+  const identity = c.get("identity");
+  return identity.kind === "ticket" ? { ticket: identity.ticket } : grantOf(c, sessionId);
 }
 
 /** The headers of a viewer's upgrade, with who they are: whatever the client wrote there is gone. */

@@ -1,0 +1,190 @@
+import type { NewShareLink, ShareLink } from "../../../protocol/api.ts";
+import { randomId } from "../../../protocol/ids.ts";
+import { MAX_LINKS_PER_SESSION, TICKET_TTL_MS } from "../../../protocol/limits.ts";
+import type { Role } from "../../../protocol/link.ts";
+import { hashSecret, newSecret } from "../../identity/secrets.ts";
+import { type Result, refuse } from "../../problem.ts";
+import { oneRow, rfc3339 } from "../storage.ts";
+
+/**
+ * What lets somebody into a session: the role and name they have there. `via` names the credential
+ * that it goes back to (`key:<id>`, `link:<id>`), so that revoking that one finds it.
+ */
+export type Grant = { role: Role; name: string; via: string };
+
+/** The tickets of a session, its share links, and the guests that came by those. */
+export class Entry {
+  readonly #sql: SqlStorage;
+
+  constructor(sql: SqlStorage) {
+    this.#sql = sql;
+  }
+
+  /** A secret that opens one WebSocket of the session, or of its room, once, within 60 s. */
+  async issueTicket({ role, name, via }: Grant): Promise<{ ticket: string; expires_at: string }> {
+    const ticket = newSecret();
+    const expiresAt = Date.now() + TICKET_TTL_MS;
+    this.#sql.exec("DELETE FROM tickets WHERE expires_at < ?", Date.now());
+    this.#sql.exec(
+      "INSERT INTO tickets (hash, role, name, via, expires_at) VALUES (?, ?, ?, ?, ?)",
+      await hashSecret(ticket),
+      role,
+      name,
+      via,
+      expiresAt,
+    );
+    return { ticket, expires_at: rfc3339(expiresAt) };
+  }
+
+  /** Takes a ticket, atomically: of any number that try, one gets it. */
+  async consumeTicket(ticket: string): Promise<Result<Grant>> {
+    const taken = oneRow(
+      this.#sql.exec<Grant & { expires_at: number }>(
+        "DELETE FROM tickets WHERE hash = ? RETURNING role, name, via, expires_at",
+        await hashSecret(ticket),
+      ),
+    );
+    if (!taken || taken.expires_at < Date.now()) {
+      const detail = "This ticket is used, expired or not for this session; ask for a new one.";
+      return refuse(401, "bad_ticket", detail);
+    }
+    const { role, name, via } = taken;
+    return { ok: true, value: { role, name, via } };
+  }
+
+  /** @param session stands in the secret, so that redeeming needs no search */
+  async createLink(session: string, input: NewLink): Promise<Result<NewShareLink>> {
+    if (this.listLinks().length >= MAX_LINKS_PER_SESSION) {
+      const detail = `This session has ${MAX_LINKS_PER_SESSION} share links, its limit; revoke one.`;
+      return refuse(429, "too_many_links", detail);
+    }
+    const secret = `${session}.${newSecret()}`;
+    const linkId = randomId(9);
+    this.#sql.exec(
+      `INSERT INTO links (link_id, hash, role, label, created_at, expires_at, max_uses)
+       VALUES (?, ?, ?, ?, ?, ?, ?)`,
+      linkId,
+      await hashSecret(secret),
+      input.role,
+      input.label,
+      Date.now(),
+      input.expires_at,
+      input.max_uses,
+    );
+    return { ok: true, value: { ...this.#link(linkId), secret } };
+  }
+
+  listLinks(): ShareLink[] {
+    return this.#sql
+      .exec<LinkRow>("SELECT * FROM links ORDER BY created_at DESC")
+      .toArray()
+      .map(toLink);
+  }
+
+  /** Forgets a link and its guests. @returns false if there is none */
+  revokeLink(linkId: string): boolean {
+    this.#sql.exec("DELETE FROM guests WHERE link_id = ?", linkId);
+    return this.#sql.exec("DELETE FROM links WHERE link_id = ?", linkId).rowsWritten > 0;
+  }
+
+  /**
+   * Takes one use of a link, atomically, for a guest who can then come and go until the link ends.
+   * @returns the guest's secret, for a cookie
+   */
+  async redeem(secret: string): Promise<Result<Guest & { secret: string; expires_at: number }>> {
+    const guestSecret = newSecret();
+    const [hash, guestHash] = await Promise.all([hashSecret(secret), hashSecret(guestSecret)]);
+    const row = oneRow(
+      this.#sql.exec<LinkRow>(
+        `UPDATE links SET uses = uses + 1
+         WHERE hash = ? AND expires_at > ? AND (max_uses IS NULL OR uses < max_uses) RETURNING *`,
+        hash,
+        Date.now(),
+      ),
+    );
+    if (!row) {
+      const detail = "This link has expired, was revoked or is used up; ask for a new one.";
+      return refuse(401, "bad_share_link", detail);
+    }
+    this.#sql.exec("INSERT INTO guests (hash, link_id) VALUES (?, ?)", guestHash, row.link_id);
+    const { role, link_id, expires_at } = row;
+    return { ok: true, value: { role, link_id, secret: guestSecret, expires_at } };
+  }
+
+  /** The guest of a cookie, for as long as their link lives. */
+  findGuest(hash: string): Guest | null {
+    const query = `SELECT links.link_id, links.role FROM guests JOIN links USING (link_id)
+       WHERE guests.hash = ? AND links.expires_at > ?`;
+    return oneRow(this.#sql.exec<Guest>(query, hash, Date.now())) ?? null;
+  }
+
+  /** Forgets the tickets of one credential, or all there is. */
+  forget(via?: string): void {
+    if (via !== undefined) {
+      this.#sql.exec("DELETE FROM tickets WHERE via = ?", via);
+      return;
+    }
+    this.#sql.exec("DELETE FROM tickets");
+    this.#sql.exec("DELETE FROM guests");
+  }
+
+  /** When the next link ends, in ms since the epoch; its guests have to go then. */
+  nextLinkEnd(): number | null {
+    const query = "SELECT min(expires_at) AS at FROM links";
+    return this.#sql.exec<{ at: number | null }>(query).one().at;
+  }
+
+  /** The links whose time is over. */
+  expiredLinks(): string[] {
+    const query = "SELECT link_id FROM links WHERE expires_at <= ?";
+    const rows = this.#sql.exec<{ link_id: string }>(query, Date.now()).toArray();
+    return rows.map(({ link_id }) => link_id);
+  }
+
+  #link(linkId: string): ShareLink {
+    return toLink(this.#sql.exec<LinkRow>("SELECT * FROM links WHERE link_id = ?", linkId).one());
+  }
+}
+
+export type Guest = { link_id: string; role: Role };
+
+/** `expires_at` in ms since the epoch. */
+export type NewLink = {
+  role: Role;
+  label: string | null;
+  expires_at: number;
+  max_uses: number | null;
+};
+
+type LinkRow = {
+  link_id: string;
+  role: Role;
+  label: string | null;
+  created_at: number;
+  expires_at: number;
+  uses: number;
+  max_uses: number | null;
+};
+
+function toLink(row: LinkRow): ShareLink {
+  return {
+    link_id: row.link_id,
+    role: row.role,
+    label: row.label,
+    created_at: rfc3339(row.created_at),
+    expires_at: rfc3339(row.expires_at),
+    uses: row.uses,
+    max_uses: row.max_uses,
+  };
+}
+
+export const ENTRY_SCHEMA = `
+  CREATE TABLE tickets (
+    hash TEXT PRIMARY KEY, role TEXT NOT NULL, name TEXT NOT NULL, via TEXT NOT NULL, expires_at INTEGER NOT NULL
+  );
+  CREATE TABLE links (
+    link_id TEXT PRIMARY KEY, hash TEXT NOT NULL UNIQUE, role TEXT NOT NULL, label TEXT,
+    created_at INTEGER NOT NULL, expires_at INTEGER NOT NULL, uses INTEGER NOT NULL DEFAULT 0, max_uses INTEGER
+  );
+  CREATE TABLE guests (hash TEXT PRIMARY KEY, link_id TEXT NOT NULL);
+`;

@@ -1,0 +1,69 @@
+import type { CloseCode } from "../../../protocol/close-codes.ts";
+import { randomId } from "../../../protocol/ids.ts";
+import { newSecret, secretsEqual } from "../../identity/secrets.ts";
+import { type Result, refuse } from "../../problem.ts";
+import { closeQuietly } from "../../sockets.ts";
+import type { Grant } from "./entry.ts";
+
+/** A viewer that was answered and waits for the agent: the kept end of its pair, never accepted. */
+type Waiting = Grant & { kept: WebSocket; token: string; timer: ReturnType<typeof setTimeout> };
+
+/** The viewers that wait for their agent. They live in memory alone: a viewer's socket does too. */
+export class WaitingViewers {
+  readonly #waiting = new Map<string, Waiting>();
+
+  get size(): number {
+    return this.#waiting.size;
+  }
+
+  /**
+   * Keeps one end until the agent comes.
+   * @param lateAfterMs after which `onLate` is called with the stream, if it still waits
+   * @returns the stream's id, and the token that opens the agent's side of it, once
+   */
+  add(
+    grant: Grant,
+    kept: WebSocket,
+    lateAfterMs: number,
+    onLate: (stream: string) => void,
+  ): { stream: string; token: string } {
+    const stream = randomId();
+    const token = newSecret();
+    const timer = setTimeout(() => onLate(stream), lateAfterMs);
+    this.#waiting.set(stream, { ...grant, kept, token, timer });
+    return { stream, token };
+  }
+
+  /** The agent's claim on a stream: of any number that come with the token, one gets the end. */
+  async take(stream: string, token: string): Promise<Result<Grant & { kept: WebSocket }>> {
+    const waiting = this.#waiting.get(stream);
+    if (!waiting) return refuse(410, "stream_gone", "Nobody waits for this stream any more.");
+    if (!(await secretsEqual(token, waiting.token))) {
+      return refuse(401, "bad_stream_token", "That is not the token of this stream.");
+    }
+    // The comparison awaited: meanwhile another may have taken it, or its time was over.
+    if (!this.#waiting.delete(stream)) {
+      return refuse(410, "stream_gone", "Nobody waits for this stream any more.");
+    }
+    clearTimeout(waiting.timer);
+    return { ok: true, value: waiting };
+  }
+
+  /** Closes a viewer that waits, with the reason. @returns false if it does not wait (any more) */
+  fail(stream: string, code: CloseCode, reason: string): boolean {
+    const waiting = this.#waiting.get(stream);
+    if (!waiting) return false;
+    this.#waiting.delete(stream);
+    clearTimeout(waiting.timer);
+    waiting.kept.accept();
+    closeQuietly(waiting.kept, code, reason);
+    return true;
+  }
+
+  /** The streams that wait; those of one credential, if it is named. */
+  streams(via?: string): string[] {
+    return [...this.#waiting]
+      .filter(([, waiting]) => via === undefined || waiting.via === via)
+      .map(([stream]) => stream);
+  }
+}
