@@ -2,12 +2,12 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { BENCH_PROGRAMS, needPrograms } from "../scripts/debian.ts";
 import { runScript, SentenceError } from "../scripts/sentence.ts";
 import { type Contender, type PerContender, perContender } from "./contenders/contender.ts";
 import { startPorthole } from "./contenders/porthole.ts";
 import { startWebsockify } from "./contenders/websockify.ts";
 import { startWebsockifySsh } from "./contenders/websockify-ssh.ts";
-import { ensurePrograms } from "./debian.ts";
 import { judge } from "./goals.ts";
 import { LoadServer } from "./load.ts";
 import { describeMachine } from "./machine.ts";
@@ -124,7 +124,7 @@ async function main(): Promise<void> {
       "The bench reads CPU time and memory from /proc: it runs on Linux only.",
     );
   }
-  ensurePrograms((line) => console.error(line));
+  needPrograms(BENCH_PROGRAMS, (line) => console.error(line));
   const processes = new Processes();
   const tempDir = mkdtempSync(join(tmpdir(), "porthole-bench-"));
   let outcome: Results | "interrupted";

@@ -11,7 +11,7 @@ import { startProxy } from "./websockify.ts";
 const READY_MS = 15_000;
 
 /** Debian keeps it off the PATH of most people, and it must be started by its full name. */
-export const SSHD = "/usr/sbin/sshd";
+const SSHD = "/usr/sbin/sshd";
 
 /** Where sshd of root shuts its unprivileged half in; the service would make it. */
 const SSHD_CHROOT = "/run/sshd";
