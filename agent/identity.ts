@@ -48,7 +48,7 @@ export function readIdentity(stateDir: string): Identity | null {
   } catch (error) {
     throw new Error(
       `The agent's state in ${file} is damaged (${(error as Error).message}); ` +
-        "delete that file and join again with a new token.",
+        "delete that file, then join again.",
     );
   }
 }

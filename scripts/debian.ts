@@ -6,6 +6,14 @@ import { SentenceError } from "./sentence.ts";
 /** A program that a script needs, and the Debian package that it comes in. */
 export type Needed = { program: string; package: string };
 
+/** What the bench compares with. */
+export const BENCH_PROGRAMS: readonly Needed[] = [
+  { program: "websockify", package: "websockify" },
+  { program: "ssh", package: "openssh-client" },
+  { program: "ssh-keygen", package: "openssh-client" },
+  { program: "sshd", package: "openssh-server" },
+];
+
 /**
  * Sees that programs are on this machine: as root on Debian their packages are installed, elsewhere
  * the command is named that would.
@@ -27,7 +35,8 @@ export function needPrograms(needed: readonly Needed[], say: (line: string) => v
   say(`installing ${packages.join(", ")}`);
   for (const command of [["apt-get", "update"], install]) {
     const [program = "", ...args] = command;
-    const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
+    // RUNLEVEL: the packages' scripts then start no service; only the programs are needed.
+    const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive", RUNLEVEL: "1" };
     const { status, stderr } = spawnSync(program, args, { env, encoding: "utf8" });
     if (status !== 0) throw new SentenceError(`${command.join(" ")} failed:\n${stderr}`);
   }

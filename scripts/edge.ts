@@ -34,8 +34,14 @@ export type Edge = {
  * Runs the built Worker in workerd on this machine, configured by wrangler.toml.
  */
 export async function startEdge(options: EdgeOptions): Promise<Edge> {
+  const listeners = signalListeners();
   const miniflare = new Miniflare(miniflareOptions(options));
   const url = (await miniflare.ready).origin;
+  // Miniflare ends this process at a signal, before anybody could clean up. Who runs an edge stops
+  // it; should they not, Miniflare's listener on `exit` still ends workerd.
+  for (const { signal, listener } of signalListeners()) {
+    if (!listeners.some((old) => old.listener === listener)) process.off(signal, listener);
+  }
   return {
     url,
     workerPaths: workerPaths(),
@@ -44,6 +50,13 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
       miniflare.setOptions(miniflareOptions({ ...options, port: Number(new URL(url).port) })),
     stop: () => miniflare.dispose(),
   };
+}
+
+function signalListeners() {
+  const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+  return signals.flatMap((signal) =>
+    process.listeners(signal).map((listener) => ({ signal, listener })),
+  );
 }
 
 function workerPaths(): string[] {

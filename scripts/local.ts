@@ -172,8 +172,7 @@ export async function runLocal(makeFront?: FrontMaker): Promise<void> {
     for (const cleanup of cleanups.reverse()) await cleanup();
     process.exit(0);
   };
-  process.on("SIGINT", stop);
-  process.on("SIGTERM", stop);
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, stop);
 
   const edge = await startEdge({
     host: HOST,

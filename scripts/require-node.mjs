@@ -1,5 +1,5 @@
 // Runs before every script, on whatever Node is first on the PATH: plain JavaScript that old ones read.
-const oldest = 22;
+const oldest = 24;
 const major = Number(process.versions.node.split(".")[0]);
 if (major < oldest) {
   console.error(

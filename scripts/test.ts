@@ -1,7 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { ROOT } from "./build.ts";
-import { needPrograms } from "./debian.ts";
+import { BENCH_PROGRAMS, needPrograms } from "./debian.ts";
 import { runScript } from "./sentence.ts";
 
 /** `npm test [-- vitest's arguments]`: everything, with a real VNC server and a real browser. */
@@ -9,9 +9,7 @@ import { runScript } from "./sentence.ts";
 const NEEDED = [
   { program: "Xvnc", package: "tigervnc-standalone-server" },
   { program: "chromium", package: "chromium" },
-  { program: "websockify", package: "websockify" },
-  { program: "ssh", package: "openssh-client" },
-  { program: "sshd", package: "openssh-server" },
+  ...BENCH_PROGRAMS,
 ];
 
 await runScript(async () => {

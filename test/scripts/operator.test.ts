@@ -59,7 +59,7 @@ describe("a script on a Node that is too old", () => {
       `${pretend} await import(${JSON.stringify(source)});`,
     ]);
     expect(run.code).toBe(1);
-    expect(run.stderr).toContain("need Node 22 or newer");
+    expect(run.stderr).toContain("need Node 24 or newer");
     expect(run.stderr).toContain("without --ignore-scripts");
   });
 });

@@ -1,0 +1,39 @@
+import { spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { availableParallelism, cpus, loadavg, release } from "node:os";
+import { join } from "node:path";
+import { ROOT } from "../scripts/build.ts";
+
+/** Where a run was made, and with what. */
+export type Machine = {
+  cores: number;
+  cpu: string;
+  kernel: string;
+  /** The average number of processes that wanted a core in the minute before. */
+  load: number;
+  node: string;
+  workerd: string;
+  websockify: string;
+  ssh: string;
+};
+
+export function describeMachine(): Machine {
+  const manifest = readFileSync(join(ROOT, "node_modules/workerd/package.json"), "utf8");
+  return {
+    cores: availableParallelism(),
+    cpu: cpus()[0]?.model ?? "unknown",
+    kernel: release(),
+    load: Number((loadavg()[0] ?? 0).toFixed(2)),
+    node: process.version,
+    workerd: (JSON.parse(manifest) as { version: string }).version,
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: it is for dpkg-query
+    websockify: firstLine("dpkg-query", ["-W", "-f=${Version}", "websockify"]) || "unknown",
+    ssh: firstLine("ssh", ["-V"]) || "ssh unknown",
+  };
+}
+
+/** The first line that a program prints, or nothing. */
+function firstLine(command: string, args: string[]): string {
+  const { stdout, stderr } = spawnSync(command, args, { encoding: "utf8" });
+  return (stdout || stderr || "").split("\n")[0] ?? "";
+}

@@ -1,0 +1,164 @@
+import type { Browser, BrowserContext, Page } from "playwright-core";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import type { Session } from "../../protocol/api.ts";
+import {
+  collectErrors,
+  launchBrowser,
+  newVisitor,
+  signedIn,
+  ViewerPage,
+  waitForState,
+} from "../support/browser.ts";
+import { ADMIN_TOKEN, type Rig, startRig, type TestAgent } from "../support/rig.ts";
+import { knownPicture, XClient } from "../support/x-client.ts";
+import { startXvnc, type Xvnc } from "../support/xvnc.ts";
+
+/** What runs if a name is taken for markup: an error in the page, and a dialog. */
+const MARKUP = "<img src=x onerror=alert(1)>";
+const DISPLAY = 1;
+const PICTURE = knownPicture(DISPLAY, 640, 480);
+
+/** More than any page has to stop at. */
+const MAX_TABS = 30;
+
+let rig: Rig;
+let browser: Browser;
+let xvnc: Xvnc;
+let x: XClient;
+let agent: TestAgent;
+let session: Session;
+let visitor: BrowserContext;
+
+beforeAll(async () => {
+  [rig, browser, xvnc] = await Promise.all([
+    startRig(),
+    launchBrowser(),
+    startXvnc(DISPLAY, { name: MARKUP }),
+  ]);
+  x = await XClient.connect(DISPLAY);
+  await x.draw(PICTURE);
+  agent = await rig.startAgent({ name: MARKUP, allow: [`127.0.0.1:${xvnc.port}`] });
+  session = await rig.api.createSession({ host_id: agent.hostId, port: xvnc.port, label: MARKUP });
+});
+
+afterAll(async () => {
+  await browser?.close();
+  await rig?.stop();
+  x?.close();
+  await xvnc?.kill();
+});
+
+beforeEach(async () => {
+  visitor = await signedIn(browser, rig.edge.url, ADMIN_TOKEN);
+});
+
+afterEach(async () => {
+  await visitor.close();
+});
+
+/** Opens a page of the edge and waits for its state. */
+async function open(path: string, state: string): Promise<{ page: Page; errors: string[] }> {
+  const page = await visitor.newPage();
+  const errors = collectErrors(page);
+  const answer = await page.goto(rig.edge.url + path);
+  expect(answer?.headers()["content-security-policy"]).toContain("default-src 'none'");
+  await waitForState(page, state);
+  return { page, errors };
+}
+
+describe("under the edge's own headers", () => {
+  const PAGES = [
+    { name: "the sign-in page", path: () => "/sign-in", state: "sign-in" },
+    { name: "the overview", path: () => "/", state: "ready" },
+    { name: "the viewer", path: () => `/view/${session.session_id}`, state: "connected" },
+    { name: "the page for wrong addresses", path: () => "/no/such/page", state: "not-found" },
+  ];
+  it.each(PAGES)("$name breaks no rule and logs no error", async ({ path, state }) => {
+    const { page, errors } = await open(path(), state);
+    if (state === "connected") await new ViewerPage(page).shows(PICTURE);
+    await page.waitForLoadState("networkidle");
+    expect(errors).toEqual([]);
+  });
+
+  it("code that is written into a page does not run, and the console says so", async () => {
+    const { page, errors } = await open("/sign-in", "sign-in");
+    await page.evaluate(() => {
+      const script = document.createElement("script");
+      script.textContent = "document.title = 'taken over'";
+      document.body.append(script);
+    });
+    expect(await page.title()).not.toBe("taken over");
+    expect(errors).toEqual([expect.stringContaining("Content Security Policy")]);
+  });
+});
+
+describe("by keyboard alone", () => {
+  it("a person signs in, opens a desktop, types on it, and comes back to the overview", async () => {
+    await visitor.close();
+    visitor = await newVisitor(browser);
+    const { page } = await open("/sign-in", "sign-in");
+    const viewer = new ViewerPage(page);
+    await viewer.type(ADMIN_TOKEN);
+    await page.keyboard.press("Enter");
+    await waitForState(page, "ready");
+
+    await tabTo(page, "display");
+    await page.keyboard.press("Enter");
+    await viewer.shows(PICTURE);
+    await viewer.type("by keyboard");
+    expect(await x.typed("by keyboard".length)).toBe("by keyboard");
+
+    for (const key of ["Control", "Alt", "Shift"]) await page.keyboard.down(key);
+    for (const key of ["Shift", "Alt", "Control"]) await page.keyboard.up(key);
+    await tabTo(page, "to-overview");
+    await page.keyboard.press("Enter");
+    await waitForState(page, "ready");
+    expect(page.url()).toBe(`${rig.edge.url}/`);
+    expect(viewer.errors).toEqual([]);
+  });
+});
+
+/** Presses Tab until that is where the keyboard is. */
+async function tabTo(page: Page, testId: string): Promise<void> {
+  const place = () =>
+    page.evaluate(() => {
+      const { activeElement } = document;
+      return activeElement instanceof HTMLElement ? activeElement.dataset.testid : undefined;
+    });
+  const places = [await place()];
+  while (places.at(-1) !== testId) {
+    if (places.length > MAX_TABS) throw new Error(`Tab does not lead there: ${places.join(", ")}`);
+    await page.keyboard.press("Tab");
+    places.push(await place());
+  }
+}
+
+describe("a name that is markup", () => {
+  it("of a host is shown as text in the overview", async () => {
+    const { page, errors } = await open("/", "ready");
+    expect(await page.getByTestId("host").locator("h2").textContent()).toBe(MARKUP);
+    await expectNoMarkup(page, errors);
+  });
+
+  it("of a desktop is shown as text in the viewer", async () => {
+    const { page, errors } = await open(`/view/${session.session_id}`, "connected");
+    await page.getByTestId("desktop-name").getByText(MARKUP, { exact: true }).waitFor();
+    await page.waitForFunction((name) => document.title.startsWith(name), MARKUP);
+    await expectNoMarkup(page, errors);
+  });
+
+  it("of a host is shown as text when the viewer says that it is offline", async () => {
+    const viewer = await ViewerPage.open(visitor, session.view_url);
+    await viewer.state("connected");
+    await agent.stop();
+    await viewer.waitsBecause(
+      `The host ${MARKUP} is offline. Its agent reconnects by itself when it can.`,
+    );
+    await expectNoMarkup(viewer.page, viewer.errors);
+  });
+});
+
+async function expectNoMarkup(page: Page, errors: string[]): Promise<void> {
+  expect(await page.locator("img").count()).toBe(0);
+  expect(errors).toEqual([]);
+}
