@@ -25,9 +25,14 @@ export type AgentOptions = {
  */
 export async function runAgent(options: AgentOptions): Promise<string | null> {
   const agent = new Agent(options);
+  const closeLink = new AbortController();
+  // The streams first: what became of them is told on the link.
+  const stop = () => agent.stop().then(() => closeLink.abort());
+  if (options.signal.aborted) await stop();
+  else options.signal.addEventListener("abort", stop, { once: true });
   await agent.scan();
   const rescanning = agent.rescan();
-  const refusal = await keepLink(options.identity, agent, options.log, options.signal);
+  const refusal = await keepLink(options.identity, agent, options.log, closeLink.signal);
   await agent.stop();
   await rescanning;
   return refusal;
@@ -76,15 +81,19 @@ class Agent {
 
   /** Looks for VNC servers and tells the edge. Asked again while it looks, it looks once. */
   async scan(): Promise<void> {
-    this.#scanning ??= this.#finder.find(this.#stopped.signal).then((displays) => {
+    this.#scanning ??= this.#look().finally(() => {
       this.#scanning = null;
-      const changed = JSON.stringify(displays) !== JSON.stringify(this.#displays);
-      this.#displays = displays;
-      if (!changed) return;
-      this.#options.log("displays.changed", { ports: displays.map((display) => display.port) });
-      this.#send({ type: "displays", displays });
     });
     await this.#scanning;
+  }
+
+  async #look(): Promise<void> {
+    const displays = await this.#finder.find(this.#stopped.signal);
+    const changed = JSON.stringify(displays) !== JSON.stringify(this.#displays);
+    this.#displays = displays;
+    if (!changed || this.#stopped.signal.aborted) return;
+    this.#options.log("displays.changed", { ports: displays.map((display) => display.port) });
+    this.#send({ type: "displays", displays });
   }
 
   async rescan(): Promise<void> {

@@ -1,7 +1,7 @@
 import { CloseCode } from "../protocol/close-codes.ts";
-import { RFB_BASE_PORT } from "../protocol/ids.ts";
+import { RFB_BASE_PORT, RFB_LAST_PORT } from "../protocol/ids.ts";
 import type { Display } from "../protocol/link.ts";
-import { type AllowedTarget, LOOPBACK } from "./allow-list.ts";
+import { type AllowedTarget, isAllowed, LOOPBACK } from "./allow-list.ts";
 import { listeningPorts } from "./listeners.ts";
 import { TargetError } from "./rfb/greeting.ts";
 import { askSecurity } from "./rfb/security.ts";
@@ -36,19 +36,17 @@ export class DisplayFinder {
 
   /** @returns at most 100 displays, by port */
   async find(signal?: AbortSignal): Promise<Display[]> {
-    const listeners = listeningPorts();
-    const queue: Array<{ port: number; listener: string }> = [];
-    for (const port of this.#ports()) {
-      // Where the system does not tell who listens, what was found stays until `forget`.
-      const listener = listeners === null ? UNTOLD : listeners.get(port);
-      if (listener === undefined) this.#found.delete(port);
-      else if (this.#found.get(port)?.listener !== listener) queue.push({ port, listener });
-    }
+    const candidates = this.#candidates(listeningPorts());
+    for (const port of this.#found.keys()) if (!candidates.has(port)) this.#found.delete(port);
+    const queue = [...candidates].filter(
+      ([port, listener]) => this.#found.get(port)?.listener !== listener,
+    );
     const ask = async () => {
       for (let next = queue.shift(); next; next = queue.shift()) {
-        const finding = await this.#ask(next.port, next.listener, signal);
-        if (finding) this.#found.set(next.port, finding);
-        else this.#found.delete(next.port);
+        const [port, listener] = next;
+        const finding = await this.#ask(port, listener, signal);
+        if (finding) this.#found.set(port, finding);
+        else this.#found.delete(port);
       }
     };
     await Promise.all(Array.from({ length: SCAN_CONCURRENCY }, ask));
@@ -74,17 +72,32 @@ export class DisplayFinder {
     }
   }
 
-  /** The ports that the owner allows on loopback. */
-  #ports(): Set<number> {
-    const ports = new Set<number>();
-    for (const target of this.#allowed) {
-      if (target.address !== LOOPBACK) continue;
-      for (let port = target.firstPort; port <= target.lastPort && ports.size < MAX_PORTS; port++) {
-        ports.add(port);
-      }
+  /**
+   * The ports worth asking: allowed on loopback, and listened on where the system tells. Those of
+   * displays come first, should there be too many.
+   */
+  #candidates(listeners: Map<number, string> | null): Map<number, string> {
+    const ports = new Map<number, string>();
+    for (const port of [...portsOf(DISPLAY_PORTS), ...this.#allowed.flatMap(portsOf)]) {
+      // Where the system does not tell who listens, what was found stays until `forget`.
+      const listener = listeners === null ? UNTOLD : listeners.get(port);
+      if (listener === undefined || !isAllowed(this.#allowed, LOOPBACK, port)) continue;
+      ports.set(port, listener);
+      if (ports.size === MAX_PORTS) break;
     }
     return ports;
   }
+}
+
+const DISPLAY_PORTS: AllowedTarget = {
+  address: LOOPBACK,
+  firstPort: RFB_BASE_PORT,
+  lastPort: RFB_LAST_PORT,
+};
+
+function portsOf({ address, firstPort, lastPort }: AllowedTarget): number[] {
+  if (address !== LOOPBACK) return [];
+  return Array.from({ length: lastPort - firstPort + 1 }, (_, n) => firstPort + n);
 }
 
 /** The listener of a port where the system does not tell. */

@@ -74,6 +74,7 @@ async function holdLink(
   signal: AbortSignal,
 ): Promise<Outcome> {
   const token = await signToken(identity);
+  if (signal.aborted) return { final: false, why: "it was stopped", lastedMs: 0 };
   const socket = new WebSocket(edgeSocketUrl(identity.edge, "/agent/link"), {
     ...dialOptions(identity.edge, token),
     maxPayload: MAX_MESSAGE_BYTES,

@@ -40,6 +40,9 @@ export class Stream {
     try {
       greeted = await greet(target, DISPLAY_ANSWER_MS, this.#abort.signal);
     } catch (error) {
+      if (this.#abort.signal.aborted) {
+        return this.#report.closed(emptyTotals(this.#startedAt, "It was closed before it opened."));
+      }
       const code = error instanceof TargetError ? error.code : CloseCode.serverRefused;
       const message = describeError(error);
       this.#log("stream.failed", { ...fields, code, message });
@@ -78,10 +81,10 @@ export class Stream {
       });
       const onAbort = () => socket.terminate();
       this.#abort.signal.addEventListener("abort", onAbort);
-      socket.once("error", reject);
+      socket.on("error", reject); // stays: a socket without an error listener would end the process
       socket.once("open", () => {
+        socket.pause(); // what the viewer has said already waits until the splice listens
         this.#abort.signal.removeEventListener("abort", onAbort);
-        socket.off("error", reject);
         resolve(socket);
       });
       if (this.#abort.signal.aborted) onAbort();
@@ -128,6 +131,9 @@ const LOW_WATER_BYTES = 256 * 1024;
  */
 const MAX_STREAM_PAYLOAD_BYTES = 4 * MAX_STREAM_MESSAGE_BYTES;
 
+/** How long a VNC server may leave a viewer's input unread. */
+const SERVER_STUCK_MS = 60_000;
+
 /** How long the other side has to answer a close before its socket is destroyed. */
 const CLOSE_GRACE_MS = 1_000;
 
@@ -140,6 +146,7 @@ class Splice {
   readonly #tcp: Socket;
   readonly #socket: WebSocket;
   readonly #keepalive: ReturnType<typeof setInterval>;
+  #stuck: ReturnType<typeof setTimeout> | undefined;
   #bytesIn = 0;
   #bytesOut = 0;
   #idle = true;
@@ -152,6 +159,7 @@ class Splice {
     this.finished = new Promise((resolve) => {
       socket.on("close", (code, reason) => {
         clearInterval(this.#keepalive);
+        clearTimeout(this.#stuck);
         this.#reason ??= `The viewer left (${code}${reason.length > 0 ? ` ${reason}` : ""}).`;
         // What the viewer sent last still goes out, unless the server does not read.
         this.#tcp.destroySoon();
@@ -161,13 +169,16 @@ class Splice {
     });
     this.#pumpToViewer(greeted.received);
     this.#pumpToServer();
-    this.#tcp.on("close", () =>
-      this.close(CloseCode.serverRefused, `The VNC server on port ${port} closed the connection.`),
-    );
+    const serverGone = () =>
+      this.close(CloseCode.serverRefused, `The VNC server on port ${port} closed the connection.`);
+    // It may have gone while the edge was dialled.
+    if (this.#tcp.destroyed) serverGone();
+    else this.#tcp.on("close", serverGone);
     // `close` follows, and ends the other side.
     socket.on("error", (error) => {
       this.#reason ??= `The connection to the edge failed (${error.message}).`;
     });
+    socket.resume();
   }
 
   close(code: number, reason: string): void {
@@ -206,9 +217,19 @@ class Splice {
         return this.close(CloseCode.malformed, `A message of a stream is at most ${limit}.`);
       }
       this.#bytesIn += data.length;
-      if (!tcp.write(data)) socket.pause();
+      if (tcp.write(data)) return;
+      socket.pause();
+      // A paused socket does not hear the viewer leave: it is not waited for without end.
+      this.#stuck ??= setTimeout(
+        () => this.close(CloseCode.serverTimeout, "The VNC server does not read what it is sent."),
+        SERVER_STUCK_MS,
+      );
     });
-    tcp.on("drain", () => socket.resume());
+    tcp.on("drain", () => {
+      clearTimeout(this.#stuck);
+      this.#stuck = undefined;
+      socket.resume();
+    });
   }
 
   #sendIfIdle(): void {

@@ -7,6 +7,8 @@ export const CloseCode = {
   normal: 1000,
   /** The edge or the agent is shutting down; dialling again is right (RFC 6455, 7.4.1). */
   goingAway: 1001,
+  /** Something went wrong at the edge (RFC 6455, 7.4.1). */
+  internal: 1011,
   malformed: 4400,
   unauthorized: 4401,
   forbidden: 4403,
@@ -65,9 +67,10 @@ export function fitCloseReason(reason: string): string {
 }
 
 /**
- * The code as it may be sent. 1004, 1005, 1006 and 1015 are never put on the wire (RFC 6455,
- * 7.4.1), and `close()` throws on anything outside 1000 and 3000-4999.
+ * The code as it may be sent: 1004, 1005, 1006 and 1015 never are (RFC 6455, 7.4.1).
+ * @returns 1000 in place of one that cannot be
  */
 export function sendableCloseCode(code: number): number {
-  return code === 1000 || (code >= 3000 && code <= 4999) ? code : CloseCode.normal;
+  const isStandard = code >= 1000 && code <= 1014 && ![1004, 1005, 1006].includes(code);
+  return isStandard || (code >= 3000 && code <= 4999) ? code : CloseCode.normal;
 }

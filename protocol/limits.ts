@@ -59,3 +59,9 @@ export const MAX_SESSION_TTL_S = 30 * 24 * 60 * 60;
 
 export const DEFAULT_LINK_TTL_S = 24 * 60 * 60;
 export const MAX_LINKS_PER_SESSION = 100;
+
+/** How many of a VNC server's security types are told; it may offer 255, none does. */
+export const MAX_SECURITY_TYPES = 16;
+
+/** How many hosts, or sessions, one page of a list holds. */
+export const MAX_PAGE_ITEMS = 100;

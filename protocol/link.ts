@@ -1,6 +1,6 @@
 import * as v from "valibot";
 import { Id } from "./ids.ts";
-import { MAX_NAME_CHARACTERS, MAX_STREAMS_PER_HOST } from "./limits.ts";
+import { MAX_NAME_CHARACTERS, MAX_SECURITY_TYPES, MAX_STREAMS_PER_HOST } from "./limits.ts";
 
 /**
  * What the edge and an agent say to each other on `/agent/link`: JSON text, every message an
@@ -22,7 +22,7 @@ export const Display = v.object({
   port: Port,
   display: v.pipe(v.number(), v.integer()),
   name: v.nullable(v.pipe(v.string(), v.maxLength(255))),
-  security: v.array(v.pipe(v.string(), v.maxLength(40))),
+  security: v.pipe(v.array(v.pipe(v.string(), v.maxLength(40))), v.maxLength(MAX_SECURITY_TYPES)),
   width: v.nullable(Count),
   height: v.nullable(Count),
 });

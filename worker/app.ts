@@ -72,7 +72,9 @@ const VIEWER_PATHS = /^\/(vnc-stream\/|vnc-proxy$|chat-ws$)/;
 
 function answer(request: Request, refusal: Refusal): Response {
   const isViewer = VIEWER_PATHS.test(new URL(request.url).pathname);
-  return isViewer && isUpgrade(request) ? refuseUpgrade(refusal) : problemResponse(refusal);
+  return isViewer && isUpgrade(request)
+    ? refuseUpgrade(request, refusal)
+    : problemResponse(refusal);
 }
 
 app.notFound((c) =>

@@ -40,8 +40,6 @@ const TITLES: Record<number, string> = {
   401: "Not signed in",
   403: "Not allowed",
   404: "Not found",
-  405: "Method not allowed",
-  409: "Conflict",
   410: "Gone",
   413: "Too large",
   415: "Not JSON",
@@ -74,12 +72,18 @@ const CLOSE_CODES: Record<number, CloseCode> = {
   401: CloseCode.unauthorized,
   403: CloseCode.forbidden,
   404: CloseCode.notFound,
-  409: CloseCode.superseded,
   410: CloseCode.ended,
   429: CloseCode.tooMany,
-  503: CloseCode.hostOffline,
 };
 
+/** How a refusal is said on a WebSocket. What an operator must mend first is no reason to redial. */
 export function closeCodeOf(refusal: Refusal): CloseCode {
-  return CLOSE_CODES[refusal.status] ?? CloseCode.goingAway;
+  if (refusal.code === "not_configured") return CloseCode.unauthorized;
+  return CLOSE_CODES[refusal.status] ?? CloseCode.internal;
+}
+
+/** The refusal in an object's answer. @see problemResponse */
+export async function readRefusal(response: Response): Promise<Refusal> {
+  const { status, code, detail } = await response.json<Problem>();
+  return { status, code, detail };
 }

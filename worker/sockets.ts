@@ -29,13 +29,14 @@ export function closeQuietly(socket: WebSocket, code: number, reason: string): v
 
 /**
  * Answers an upgrade with a socket that is closed at once. A browser never sees the HTTP status of
- * a failed upgrade, it only says 1006; a close code and its sentence it does see.
+ * a failed upgrade, it only says 1006; a close code and its sentence it does see. Only the Worker
+ * does this: an accepted socket whose client never answers the close would keep an object awake.
  */
-export function refuseUpgrade(refusal: Refusal): Response {
+export function refuseUpgrade(request: Request, refusal: Refusal): Response {
   const [client, server] = Object.values(new WebSocketPair()) as [WebSocket, WebSocket];
   server.accept();
   closeQuietly(server, closeCodeOf(refusal), refusal.detail);
-  return new Response(null, { status: 101, webSocket: client });
+  return new Response(null, { status: 101, webSocket: client, headers: chosenProtocol(request) });
 }
 
 /**

@@ -1,3 +1,4 @@
+import { MAX_SECURITY_TYPES } from "../../protocol/limits.ts";
 import { type Greeted, greet } from "./greeting.ts";
 
 /** Security types by number, as people know them (RFC 6143, 7.2, and rfbproto's registry). */
@@ -67,7 +68,7 @@ async function readSecurity(greeted: Greeted, withinMs: number): Promise<string[
     socket.write(Buffer.from([NONE]));
     if (answer === "003.008") await read(SECURITY_RESULT_BYTES);
   }
-  return types.map(securityName);
+  return types.slice(0, MAX_SECURITY_TYPES).map(securityName);
 }
 
 function securityName(type: number): string {

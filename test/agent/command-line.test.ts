@@ -93,7 +93,7 @@ describe("porthole-agent", () => {
     expect(again.stderr).toContain('already the host "my host"');
     const elsewhere = await agent("join", rig.edge.url, token, "--state", join(folder, "other"));
     expect(elsewhere.code).toBe(1);
-    expect(elsewhere.stderr).toContain("This join token was used already");
+    expect(elsewhere.stderr).toContain("unknown, used or expired");
   });
 
   it("stops with exit code 3 and a sentence when its host was removed", async () => {

@@ -8,6 +8,7 @@ export class Viewer {
   readonly socket: WebSocket;
   /** Settles when the socket is closed, however it came to that. */
   readonly closed: Promise<Closing>;
+  readonly #failed: Promise<string>;
   #chunks: Buffer[] = [];
   #bytes = 0;
   #changed = new Set<() => void>();
@@ -21,14 +22,20 @@ export class Viewer {
       this.#bytes += data.length;
       for (const check of this.#changed) check();
     });
-    this.socket.on("error", () => {}); // `closed` tells
+    this.#failed = new Promise((resolve) => {
+      this.socket.on("error", (error) => resolve(`${url}: ${error.message}`));
+    });
     this.closed = new Promise((resolve) => {
       this.socket.on("close", (code, reason) => resolve({ code, reason: reason.toString() }));
     });
   }
 
+  /** @throws {Error} if the upgrade is refused, or fails */
   async opened(): Promise<this> {
-    if (this.socket.readyState === WebSocket.CONNECTING) await once(this.socket, "open");
+    if (this.socket.readyState === WebSocket.CONNECTING) {
+      const failed = this.#failed.then((why) => Promise.reject(new Error(why)));
+      await Promise.race([once(this.socket, "open"), failed]);
+    }
     return this;
   }
 

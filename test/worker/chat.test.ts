@@ -34,6 +34,7 @@ class Member extends Viewer {
       this.#wake = () => {
         const index = this.messages.findIndex((message) => message.type === type);
         if (index < 0) return;
+        this.#wake = () => {};
         const found = this.messages.splice(0, index + 1).at(-1);
         resolve(found as Extract<RoomToClient, { type: Type }>);
       };

@@ -388,7 +388,7 @@ describe("an agent", () => {
     const viewer = await view(agent, server.port);
     await viewer.receive(1);
     await rig.api.removeHost(agent.hostId);
-    expect((await viewer.closed).code).toBe(4503);
+    expect(await viewer.closed).toEqual({ code: 4410, reason: "The host was removed." });
     await server.connections(0);
   });
 

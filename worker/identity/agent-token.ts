@@ -6,11 +6,6 @@ import { type Result, refuse } from "../problem.ts";
 /** How far an agent's clock may be off, in seconds. */
 const CLOCK_TOLERANCE_S = 30;
 
-/** The bearer token of a request, or null. */
-export function bearerToken(request: Request): string | null {
-  return /^Bearer +(\S+)$/i.exec(request.headers.get("authorization") ?? "")?.[1] ?? null;
-}
-
 /** The host that a token says it is of, not yet verified: it only chooses the object that verifies. */
 export function claimedHostId(token: string): string | null {
   try {

@@ -7,6 +7,7 @@ import { KEY_PREFIX } from "../objects/registry/api-keys.ts";
 import { ProblemError } from "../problem.ts";
 import { isUpgrade, upgradeRequired } from "../sockets.ts";
 import { ACCESS_HEADER, verifyAccess } from "./access.ts";
+import { bearerToken } from "./bearer.ts";
 import { readGuestCookie, readLoginCookie } from "./cookies.ts";
 import { limitAttempts, limitUpgrades } from "./limits.ts";
 import { requireOrigin, requireOriginIfNamed } from "./origins.ts";
@@ -28,15 +29,17 @@ export type Identity =
 export type AppEnv = { Bindings: Env; Variables: { identity: Identity } };
 type AppContext = Context<AppEnv>;
 
-/** Every middleware that says what a route needs; `assertGuarded` looks for one on each route. */
-const declarations = new WeakSet<MiddlewareHandler<AppEnv>>();
+type Guard = MiddlewareHandler<AppEnv>;
 
-function declare(handler: MiddlewareHandler<AppEnv>): MiddlewareHandler<AppEnv> {
+/** Every middleware that says what a route needs; `assertGuarded` looks for one on each route. */
+const declarations = new WeakSet<Guard>();
+
+function declare(handler: Guard): Guard {
   declarations.add(handler);
   return handler;
 }
 
-function needsRole(role: PersonRole): MiddlewareHandler<AppEnv> {
+function needsRole(role: PersonRole): Guard {
   return declare(async (c, next) => {
     const person = await requirePerson(c, false);
     if (RANK[person.role] < RANK[role]) {
@@ -156,9 +159,8 @@ async function requirePerson(c: AppContext, upgrade: boolean): Promise<Person> {
       "This edge has no ADMIN_TOKEN; set one with: wrangler secret put ADMIN_TOKEN",
     );
   }
-  const authorization = c.req.header("authorization");
-  if (authorization !== undefined) {
-    const token = /^Bearer +(\S+)$/i.exec(authorization)?.[1] ?? "";
+  if (c.req.header("authorization") !== undefined) {
+    const token = bearerToken(c.req.raw) ?? "";
     const bearer = await personOfBearer(token, c.env, c.env.ADMIN_TOKEN);
     if (bearer) return bearer;
     await limitAttempts(c.req.raw, c.env);
@@ -194,20 +196,20 @@ async function personOfBearer(token: string, env: Env, adminToken: string): Prom
 }
 
 /**
- * Deny by default: a route that does not say what it needs is a mistake that must not be deployed.
+ * Deny by default: a route whose first handler does not say what it needs is a mistake that must
+ * not be deployed.
  * @throws {Error} at start-up, naming the routes
  */
 export function assertGuarded(app: Hono<AppEnv>): void {
-  const guarded = new Set<string>();
-  const all = new Set<string>();
-  for (const route of app.routes) {
-    if (route.path === "/*" || route.path === "/api/*") continue; // middleware, not routes
-    const key = `${route.method} ${route.path}`;
-    all.add(key);
-    if (declarations.has(route.handler as MiddlewareHandler<AppEnv>)) guarded.add(key);
+  const first = new Map<string, unknown>();
+  for (const { method, path, handler } of app.routes) {
+    const isMiddleware = method === "ALL" && path.endsWith("/*");
+    const key = `${method} ${path}`;
+    if (!isMiddleware && !first.has(key)) first.set(key, handler);
   }
-  const open = [...all].filter((key) => !guarded.has(key));
+  const open = [...first].filter(([, handler]) => !declarations.has(handler as Guard));
   if (open.length > 0) {
-    throw new Error(`Routes that do not declare what they need: ${open.join(", ")}`);
+    const names = open.map(([key]) => key).join(", ");
+    throw new Error(`Routes that do not declare what they need: ${names}`);
   }
 }

@@ -11,7 +11,8 @@ import { LINK_PING, LINK_PONG, MAX_MESSAGE_BYTES } from "../../protocol/limits.t
 import { parseMessage } from "../../protocol/link.ts";
 import { type Env, vncSession } from "../env.ts";
 import { log } from "../log.ts";
-import { chosenProtocol, closeQuietly, refuseUpgrade } from "../sockets.ts";
+import { problemResponse, type Refusal } from "../problem.ts";
+import { chosenProtocol, closeQuietly } from "../sockets.ts";
 import { hasTable, oneRow } from "./storage.ts";
 import { VIEWER_HEADER, type ViewerEntry } from "./vnc-session.ts";
 
@@ -22,21 +23,19 @@ import { VIEWER_HEADER, type ViewerEntry } from "./vnc-session.ts";
 export class ChatRoom extends DurableObject<Env> {
   readonly #sql = this.ctx.storage.sql;
   #exists = hasTable(this.#sql, "messages");
+  /** Its session ended while somebody was on the way in. */
+  #closed = false;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
     ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair(LINK_PING, LINK_PONG));
   }
 
-  /** Everybody out: what the room belongs to has ended. */
-  async close(reason: string): Promise<void> {
-    for (const socket of this.#sockets()) closeQuietly(socket, CloseCode.ended, reason);
-  }
-
-  /** A credential was revoked: whoever came in by it goes. */
-  async cut(via: string, reason: string): Promise<void> {
+  /** Everybody out, or those who came in by one credential. */
+  async close(code: CloseCode, reason: string, via: string | null): Promise<void> {
+    if (via === null) this.#closed = true;
     for (const socket of this.#sockets()) {
-      if (attachment(socket).via === via) closeQuietly(socket, CloseCode.unauthorized, reason);
+      if (via === null || attachment(socket).via === via) closeQuietly(socket, code, reason);
     }
   }
 
@@ -47,7 +46,8 @@ export class ChatRoom extends DurableObject<Env> {
     const session = vncSession(this.env, url.searchParams.get("session") ?? "");
     const admitted =
       "ticket" in entry ? await session.consumeTicket(entry.ticket) : await session.admit(entry);
-    if (!admitted.ok) return refuseUpgrade(admitted.refusal);
+    if (!admitted.ok) return problemResponse(admitted.refusal);
+    if (this.#closed) return problemResponse(ROOM_CLOSED);
 
     const role = "ticket" in entry ? "viewer" : "operator";
     const me: Member = { id: randomId(6), name: admitted.value.name, role };
@@ -84,6 +84,10 @@ export class ChatRoom extends DurableObject<Env> {
 
   override async webSocketClose(socket: WebSocket, code: number, reason: string): Promise<void> {
     closeQuietly(socket, code, reason);
+    this.#sendToAll({ type: "presence", members: this.#members() });
+  }
+
+  override async webSocketError(): Promise<void> {
     this.#sendToAll({ type: "presence", members: this.#members() });
   }
 
@@ -142,6 +146,12 @@ export class ChatRoom extends DurableObject<Env> {
     for (const socket of this.#sockets()) send(socket, message);
   }
 }
+
+const ROOM_CLOSED: Refusal = {
+  status: 410,
+  code: "room_closed",
+  detail: "The session has ended, and its chat with it.",
+};
 
 type Attachment = { me: Member; via: string };
 

@@ -40,7 +40,7 @@ export class Registry extends DurableObject<Env> {
   }
 
   get hosts(): Hosts {
-    return new Hosts(this.ctx.storage, this.env);
+    return new Hosts(this.#sql, this.env);
   }
 
   get sessions(): SessionIndex {

@@ -16,11 +16,14 @@ import {
   type Role,
 } from "../../protocol/link.ts";
 import { type Env, vncSession } from "../env.ts";
-import { bearerToken, verifyAgentToken } from "../identity/agent-token.ts";
+import { verifyAgentToken } from "../identity/agent-token.ts";
+import { bearerToken } from "../identity/bearer.ts";
 import { describeError, log } from "../log.ts";
 import { problemResponse, type Refusal } from "../problem.ts";
 import { closeQuietly } from "../sockets.ts";
+import { ASKED_STREAMS_SCHEMA, AskedStreams } from "./host/asked-streams.ts";
 import { hasTable, oneRow, rfc3339 } from "./storage.ts";
+import type { VncSession } from "./vnc-session.ts";
 
 /**
  * One host: a machine that runs the agent. It holds the host's public key, its control link (a
@@ -31,6 +34,7 @@ import { hasTable, oneRow, rfc3339 } from "./storage.ts";
  */
 export class VncHost extends DurableObject<Env> {
   readonly #sql = this.ctx.storage.sql;
+  readonly #streams = new AskedStreams(this.#sql);
   #exists = hasTable(this.#sql, "host");
 
   constructor(ctx: DurableObjectState, env: Env) {
@@ -41,7 +45,7 @@ export class VncHost extends DurableObject<Env> {
   /** Makes the host, or gives it the key of a repeated enrolment. */
   async enrol(input: { host_id: string; name: string; public_key: string }): Promise<void> {
     this.ctx.storage.transactionSync(() => {
-      if (!this.#exists) this.#sql.exec(SCHEMA);
+      if (!this.#exists) this.#sql.exec(SCHEMA + ASKED_STREAMS_SCHEMA);
       this.#sql.exec("DELETE FROM host");
       this.#sql.exec(
         "INSERT INTO host (host_id, name, public_key, created_at, since) VALUES (?, ?, ?, ?, ?)",
@@ -56,20 +60,20 @@ export class VncHost extends DurableObject<Env> {
     log("host.enrolled", { host: input.host_id, name: input.name });
   }
 
-  /** Forgets the host: its agent is cut off and told that it may not come back. */
+  /**
+   * Forgets the host: its key, its link, what it was asked for. Its agent is told to close its
+   * streams and that it may not come back; the sessions are ended by who calls this.
+   */
   async revoke(): Promise<void> {
     const row = this.#row();
     if (!row) return;
-    const removed = "The host was removed.";
-    for (const { stream, session } of this.#streams()) {
-      await this.closeStreams([stream], CloseCode.hostOffline, removed);
-      await vncSession(this.env, session).streamFailed(stream, CloseCode.hostOffline, removed);
-    }
+    const streams = this.#streams.all().map(({ stream }) => stream);
+    await this.closeStreams(streams, CloseCode.ended, "The host was removed.");
     for (const socket of this.#links()) {
       closeQuietly(socket, CloseCode.unauthorized, "This host was removed from the edge.");
     }
-    await this.ctx.storage.deleteAll();
     this.#exists = false;
+    await this.ctx.storage.deleteAll();
     log("host.revoked", { host: row.host_id });
   }
 
@@ -84,7 +88,7 @@ export class VncHost extends DurableObject<Env> {
       since: rfc3339(online ? row.since : Math.max(row.since, this.#lastSeen())),
       version: row.version,
       displays: online ? this.#displays(row) : [],
-      streams: online ? this.#streams().length : 0,
+      streams: online ? this.#streams.count() : 0,
       created_at: rfc3339(row.created_at),
     };
   }
@@ -105,16 +109,11 @@ export class VncHost extends DurableObject<Env> {
     if (!row) return refusedStream(CloseCode.hostOffline, "The host was removed.");
     const link = this.#isOnline() ? this.#links()[0] : undefined;
     if (!link) return refusedStream(CloseCode.hostOffline, offlineSentence(row.name));
-    if (this.#streams().length >= MAX_STREAMS_PER_HOST) {
+    if (this.#streams.count() >= MAX_STREAMS_PER_HOST) {
       const reason = `This host has ${MAX_STREAMS_PER_HOST} streams already, its limit.`;
       return refusedStream(CloseCode.tooMany, reason);
     }
-    this.#sql.exec(
-      "INSERT INTO streams (stream, session, asked_at) VALUES (?, ?, ?)",
-      input.stream,
-      input.session,
-      Date.now(),
-    );
+    this.#streams.add(input.stream, input.session);
     this.#send(link, {
       type: "open",
       stream: input.stream,
@@ -128,10 +127,17 @@ export class VncHost extends DurableObject<Env> {
   }
 
   /** Asks the agent to close streams; it confirms each with `closed`. */
-  async closeStreams(streams: string[], code: CloseCode, reason: string): Promise<void> {
+  async closeStreams(streams: readonly string[], code: CloseCode, reason: string): Promise<void> {
     const link = this.#links()[0];
-    for (const stream of streams)
-      if (link) this.#send(link, { type: "close", stream, code, reason });
+    if (!link) return;
+    for (const stream of streams) this.#send(link, { type: "close", stream, code, reason });
+  }
+
+  /** Nobody waits for a stream any more that the agent did not bring in time. */
+  async abandonStream(stream: string, reason: string): Promise<void> {
+    if (!this.#exists) return;
+    this.#streams.forget(stream);
+    await this.closeStreams([stream], CloseCode.agentTimeout, reason);
   }
 
   /** Asks the agent to look for VNC servers now. @returns false while it is offline */
@@ -203,41 +209,62 @@ export class VncHost extends DurableObject<Env> {
       case "displays":
         return this.#storeDisplays(message.displays);
       case "opened":
-        this.#sql.exec("UPDATE streams SET opened = 1 WHERE stream = ?", message.stream);
-        return;
+        return this.#streams.markOpened(message.stream);
       case "failed": {
-        const session = this.#forgetStream(message.stream);
-        if (!session) return;
-        return vncSession(this.env, session).streamFailed(
-          message.stream,
-          message.code as CloseCode,
-          message.message,
+        const { stream, code, message: reason } = message;
+        return this.#tell(stream, (session) =>
+          session.streamFailed(stream, code as CloseCode, reason),
         );
       }
       case "closed": {
-        const session = this.#forgetStream(message.stream);
-        if (!session) return;
         const { type: _, ...fields } = message;
-        log("stream.closed", { session, ...fields });
-        return vncSession(this.env, session).streamClosed(message.stream, message.reason);
+        log("stream.closed", { session: this.#streams.sessionOf(message.stream), ...fields });
+        return this.#tell(message.stream, (session) =>
+          session.streamClosed(message.stream, message.reason),
+        );
       }
     }
   }
 
-  /** The agent's link went. Streams that it has keep running; the viewers that wait for it do not. */
+  /**
+   * Tells a stream's session what became of it, and forgets the stream. If that cannot be told, the
+   * stream stays; the agent's next `hello` repeats that it is over.
+   */
+  async #tell(
+    stream: string,
+    tell: (session: DurableObjectStub<VncSession>) => Promise<unknown>,
+  ): Promise<void> {
+    const session = this.#streams.sessionOf(stream);
+    if (session === undefined) return;
+    try {
+      await tell(vncSession(this.env, session));
+      if (this.#exists) this.#streams.forget(stream);
+    } catch (error) {
+      log("stream.tell_failed", { stream, session, error: describeError(error) });
+    }
+  }
+
+  /**
+   * The agent's link went. Streams that it has keep running; the viewers that wait for it do not.
+   * One that was served already but not yet reported as opened is a running one.
+   */
   async #linkLost(socket: WebSocket, code: number): Promise<void> {
     const row = this.#row();
     if (!row || this.#links().some((link) => link !== socket)) return; // superseded, or revoked
     this.#sql.exec("UPDATE host SET since = ?", Date.now());
     log("host.offline", { host: row.host_id, code });
-    const waiting = this.#streams().filter((stream) => !stream.opened);
-    for (const { stream, session } of waiting) {
-      this.#forgetStream(stream);
-      await vncSession(this.env, session).streamFailed(
-        stream,
-        CloseCode.hostOffline,
-        offlineSentence(row.name),
-      );
+    const reason = offlineSentence(row.name);
+    for (const { stream, session, opened } of this.#streams.all()) {
+      if (opened) continue;
+      try {
+        const target = vncSession(this.env, session);
+        const waited = await target.streamFailed(stream, CloseCode.hostOffline, reason);
+        if (!this.#exists) return;
+        if (waited) this.#streams.forget(stream);
+        else this.#streams.markOpened(stream);
+      } catch (error) {
+        log("stream.tell_failed", { stream, session, error: describeError(error) });
+      }
     }
   }
 
@@ -247,19 +274,11 @@ export class VncHost extends DurableObject<Env> {
    */
   async #forgetAllBut(alive: ReadonlySet<string>, linkSince: number): Promise<void> {
     log("host.streams", { host: this.ctx.id.name, streams: alive.size });
-    for (const { stream, session, asked_at } of this.#streams()) {
+    for (const { stream, asked_at } of this.#streams.all()) {
       if (alive.has(stream) || asked_at >= linkSince) continue;
-      this.#forgetStream(stream);
-      await vncSession(this.env, session).streamClosed(
-        stream,
-        "It was gone when the agent came back.",
-      );
+      const reason = "It was gone when the agent came back.";
+      await this.#tell(stream, (session) => session.streamClosed(stream, reason));
     }
-  }
-
-  #forgetStream(stream: string): string | undefined {
-    const query = "DELETE FROM streams WHERE stream = ? RETURNING session";
-    return oneRow(this.#sql.exec<{ session: string }>(query, stream))?.session;
   }
 
   #storeDisplays(displays: Display[]): void {
@@ -310,10 +329,6 @@ export class VncHost extends DurableObject<Env> {
     return JSON.parse(row.displays) as Display[];
   }
 
-  #streams(): StreamRow[] {
-    return this.#exists ? this.#sql.exec<StreamRow>("SELECT * FROM streams").toArray() : [];
-  }
-
   #row(): HostRow | undefined {
     return this.#exists ? oneRow(this.#sql.exec<HostRow>("SELECT * FROM host")) : undefined;
   }
@@ -343,7 +358,6 @@ const REPLAYED_TOKEN: Refusal = {
 type OpenStream = { stream: string; token: string; role: Role; session: string; port: number };
 type OpenAnswer = { ok: true } | { ok: false; refusal: { closeCode: CloseCode; detail: string } };
 type LinkAttachment = { connected_at: number };
-type StreamRow = { stream: string; session: string; asked_at: number; opened: number };
 type HostRow = {
   host_id: string;
   name: string;
@@ -359,10 +373,6 @@ const SCHEMA = `
     host_id TEXT NOT NULL, name TEXT NOT NULL, public_key TEXT NOT NULL,
     created_at INTEGER NOT NULL, since INTEGER NOT NULL, version TEXT,
     displays TEXT NOT NULL DEFAULT '[]'
-  );
-  CREATE TABLE streams (
-    stream TEXT PRIMARY KEY, session TEXT NOT NULL, asked_at INTEGER NOT NULL,
-    opened INTEGER NOT NULL DEFAULT 0
   );
   CREATE TABLE used_tokens (jti TEXT PRIMARY KEY, exp INTEGER NOT NULL);
 `;

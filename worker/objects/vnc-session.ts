@@ -5,10 +5,10 @@ import { RFB_BASE_PORT, RFB_LAST_PORT } from "../../protocol/ids.ts";
 import { AGENT_ANSWER_MS, MAX_VIEWERS_PER_SESSION } from "../../protocol/limits.ts";
 import type { Role } from "../../protocol/link.ts";
 import { chatRoom, type Env, vncHost } from "../env.ts";
-import { bearerToken } from "../identity/agent-token.ts";
+import { bearerToken } from "../identity/bearer.ts";
 import { describeError, log } from "../log.ts";
 import { problemResponse, type Refusal, type Result, refuse } from "../problem.ts";
-import { chosenProtocol, refuseUpgrade } from "../sockets.ts";
+import { chosenProtocol } from "../sockets.ts";
 import { ENTRY_SCHEMA, Entry, type Grant, type Guest, type NewLink } from "./session/entry.ts";
 import { OUTBOX_SCHEMA, Outbox } from "./session/outbox.ts";
 import { WaitingViewers } from "./session/waiting-viewers.ts";
@@ -49,6 +49,8 @@ export class VncSession extends DurableObject<Env> {
       );
     });
     this.#exists = true;
+    // Written together with the rows: whatever happens after this, the session has its alarm.
+    this.ctx.storage.setAlarm(Date.now() + DELIVERY_RETRY_MS);
     log("session.created", { session: input.session_id, host: input.host_id, port: input.port });
     await this.#deliver();
   }
@@ -135,33 +137,30 @@ export class VncSession extends DurableObject<Env> {
 
   /** A credential was revoked: closes what it opened here, and forgets its tickets. */
   async cut(via: string, reason: string): Promise<void> {
-    const row = this.#row();
+    const row = this.#storedRow();
     if (!row) return;
     this.#entry.forget(via);
-    for (const stream of this.#waiting.streams(via)) {
-      this.streamFailed(stream, CloseCode.unauthorized, reason);
-    }
-    await chatRoom(this.env, `session:${row.session_id}`).cut(via, reason);
-    await this.#closeStreams(row.host_id, this.#openStreams(via), CloseCode.unauthorized, reason);
+    await this.#closeAll(row, { code: CloseCode.unauthorized, reason, via });
   }
 
-  /** Ends the session: its viewers are closed with the reason, nobody comes in any more. */
+  /**
+   * Ends the session: its viewers are closed with the reason, nobody comes in any more. Called on
+   * an ended one it closes what is left, which is how an end that failed half-way is finished.
+   */
   async end(actor: string, reason: string): Promise<Result<null>> {
-    const row = this.#row();
+    const row = this.#storedRow();
     if (!row) return unknownSession();
-    if (row.ended_at !== null) return { ok: true, value: null };
-    this.ctx.storage.transactionSync(() => {
-      const query = "UPDATE session SET ended_at = ?, end_reason = ?, version = version + 1";
-      this.#sql.exec(query, Date.now(), reason);
-      this.#entry.forget();
-      this.#outbox.record(actor, "session.ended", reason);
-    });
-    log("session.ended", { session: row.session_id, reason });
-    for (const stream of this.#waiting.streams()) {
-      this.streamFailed(stream, CloseCode.ended, reason);
+    if (row.ended_at === null) {
+      this.ctx.storage.transactionSync(() => {
+        const query = "UPDATE session SET ended_at = ?, end_reason = ?, version = version + 1";
+        this.#sql.exec(query, Date.now(), reason);
+        this.#entry.forget();
+        this.#outbox.record(actor, "session.ended", reason);
+      });
+      this.ctx.storage.setAlarm(Date.now() + DELIVERY_RETRY_MS);
+      log("session.ended", { session: row.session_id, reason });
     }
-    await chatRoom(this.env, `session:${row.session_id}`).close(reason);
-    await this.#closeStreams(row.host_id, this.#openStreams(), CloseCode.ended, reason);
+    await this.#closeAll(row, { code: CloseCode.ended, reason: row.end_reason ?? reason });
     await this.#deliver();
     return { ok: true, value: null };
   }
@@ -192,10 +191,9 @@ export class VncSession extends DurableObject<Env> {
 
     const [viewer, kept] = Object.values(new WebSocketPair()) as [WebSocket, WebSocket];
     const grant = admitted.value;
-    const { stream, token } = this.#waiting.add(grant, kept, AGENT_ANSWER_MS, (late) => {
-      const seconds = AGENT_ANSWER_MS / 1000;
-      this.streamFailed(late, CloseCode.agentTimeout, `The agent did not answer in ${seconds} s.`);
-    });
+    const { stream, token } = this.#waiting.add(grant, kept, AGENT_ANSWER_MS, () =>
+      this.ctx.waitUntil(this.#giveUp(open.value, stream)),
+    );
     const { session_id: session, host_id: host, port } = open.value;
     log("stream.asked", { stream, session, host, port, ...grant });
     this.ctx.waitUntil(this.#askAgent(open.value, stream, token, grant.role));
@@ -205,7 +203,7 @@ export class VncSession extends DurableObject<Env> {
 
   #refuseViewer(refusal: Refusal): Response {
     log("stream.refused", { session: this.ctx.id.name, code: refusal.code });
-    return refuseUpgrade(refusal);
+    return problemResponse(refusal);
   }
 
   async #askAgent(row: SessionRow, stream: string, token: string, role: Role): Promise<void> {
@@ -217,6 +215,17 @@ export class VncSession extends DurableObject<Env> {
     } catch (error) {
       log("stream.ask_failed", { stream, error: describeError(error) });
       this.streamFailed(stream, CloseCode.hostOffline, "The host could not be asked; try again.");
+    }
+  }
+
+  /** The agent did not come in time: neither the viewer nor the host waits for it any longer. */
+  async #giveUp(row: SessionRow, stream: string): Promise<void> {
+    const reason = `The agent did not answer in ${AGENT_ANSWER_MS / 1000} s.`;
+    this.streamFailed(stream, CloseCode.agentTimeout, reason);
+    try {
+      await vncHost(this.env, row.host_id).abandonStream(stream, reason);
+    } catch (error) {
+      log("stream.abandon_failed", { stream, error: describeError(error) });
     }
   }
 
@@ -232,14 +241,19 @@ export class VncSession extends DurableObject<Env> {
     return new Response(null, { status: 101, webSocket: kept });
   }
 
-  /** The agent could not serve a viewer that still waits: closes it with the reason. */
-  streamFailed(stream: string, code: CloseCode, reason: string): void {
-    if (!this.#waiting.fail(stream, code, reason)) return;
+  /**
+   * The agent could not serve a viewer that still waits: closes it with the reason.
+   * @returns false if it does not wait: it was served, or is gone
+   */
+  streamFailed(stream: string, code: CloseCode, reason: string): boolean {
+    if (!this.#waiting.fail(stream, code, reason)) return false;
     log("stream.failed", { stream, session: this.ctx.id.name, code, reason });
+    return true;
   }
 
-  /** The agent says that a stream is over. */
+  /** The agent says that a stream is over, if it ever began. */
   streamClosed(stream: string, reason: string): void {
+    this.streamFailed(stream, CloseCode.agentTimeout, reason);
     if (!this.#exists) return;
     const query = "DELETE FROM streams WHERE stream = ? RETURNING via";
     const closed = oneRow(this.#sql.exec<{ via: string }>(query, stream));
@@ -249,24 +263,40 @@ export class VncSession extends DurableObject<Env> {
   }
 
   /**
-   * Asks the agent to close streams. What it does not confirm in time is cut here, all of the
-   * session, which shows as 1006; a page that dials again then hears why, or comes in again.
+   * Closes all viewers and the room, or those of one credential. What the agent does not confirm
+   * in time is cut here, all of the session, which shows as 1006; a page that dials again then
+   * hears why, or comes in again.
    */
-  async #closeStreams(
-    hostId: string,
-    streams: string[],
-    code: CloseCode,
-    reason: string,
+  async #closeAll(
+    row: SessionRow,
+    closing: { code: CloseCode; reason: string; via?: string },
   ): Promise<void> {
-    if (streams.length === 0) return;
-    await vncHost(this.env, hostId).closeStreams(streams, code, reason);
-    setTimeout(() => {
-      const open = new Set(this.#openStreams());
-      if (!streams.some((stream) => open.has(stream))) return;
-      this.#sql.exec("DELETE FROM streams");
-      log("session.cut", { session: this.ctx.id.name });
-      this.ctx.storage.sync().then(() => this.ctx.abort(reason));
-    }, CLOSE_CONFIRM_MS);
+    const { code, reason, via } = closing;
+    for (const stream of this.#waiting.streams(via)) this.streamFailed(stream, code, reason);
+    const streams = this.#openStreams(via);
+    if (streams.length > 0) setTimeout(() => this.#cutUnconfirmed(streams), CLOSE_CONFIRM_MS);
+    const room = chatRoom(this.env, `session:${row.session_id}`);
+    const outcomes = await Promise.allSettled([
+      streams.length > 0 && vncHost(this.env, row.host_id).closeStreams(streams, code, reason),
+      room.close(code, reason, via ?? null),
+    ]);
+    for (const outcome of outcomes) {
+      if (outcome.status === "fulfilled") continue;
+      log("session.close_failed", {
+        session: row.session_id,
+        error: describeError(outcome.reason),
+      });
+    }
+  }
+
+  /** Resets this object, and with it every socket of the session, if one of these is still open. */
+  async #cutUnconfirmed(streams: readonly string[]): Promise<void> {
+    const open = new Set(this.#openStreams());
+    if (!streams.some((stream) => open.has(stream))) return;
+    this.#sql.exec("DELETE FROM streams");
+    log("session.cut", { session: this.ctx.id.name });
+    await this.ctx.storage.sync();
+    this.ctx.abort("streams that had to end were not closed by their agent");
   }
 
   /** The streams that are open; those of one credential, if it is named. */
@@ -278,11 +308,21 @@ export class VncSession extends DurableObject<Env> {
 
   // What time does.
 
+  /** The platform gives up on an alarm that fails six times, so this one does not fail. */
   override async alarm(): Promise<void> {
-    const row = this.#row();
+    try {
+      await this.#onAlarm();
+    } catch (error) {
+      log("session.alarm_failed", { session: this.ctx.id.name, error: describeError(error) });
+      await this.ctx.storage.setAlarm(Date.now() + DELIVERY_RETRY_MS);
+    }
+  }
+
+  async #onAlarm(): Promise<void> {
+    const row = this.#storedRow();
     if (!row) return;
     if (row.ended_at === null && row.expires_at <= Date.now()) {
-      await this.end(SYSTEM, "The session's time is over.");
+      await this.end(SYSTEM, TIME_IS_OVER);
       return;
     }
     for (const link of this.#entry.expiredLinks()) {
@@ -294,7 +334,7 @@ export class VncSession extends DurableObject<Env> {
 
   /** Tells the registry what it does not know yet; tried again by alarm until it is told. */
   async #deliver(): Promise<void> {
-    const row = this.#row();
+    const row = this.#storedRow();
     if (!row) return;
     try {
       await this.#outbox.deliver(row);
@@ -307,7 +347,7 @@ export class VncSession extends DurableObject<Env> {
 
   /** The one alarm is for whatever is due first: the end of the session, or of a share link. */
   async #setAlarm(): Promise<void> {
-    const row = this.#row();
+    const row = this.#storedRow();
     if (!row || row.ended_at !== null) return;
     await this.ctx.storage.setAlarm(
       Math.min(row.expires_at, this.#entry.nextLinkEnd() ?? Infinity),
@@ -320,7 +360,14 @@ export class VncSession extends DurableObject<Env> {
     return row.ended_at === null ? { ok: true, value: row } : sessionEnded(row);
   }
 
+  /** The session as it is: one whose time is over has ended, whether or not its alarm has rung. */
   #row(): SessionRow | undefined {
+    const row = this.#storedRow();
+    if (!row || row.ended_at !== null || row.expires_at > Date.now()) return row;
+    return { ...row, ended_at: row.expires_at, end_reason: TIME_IS_OVER };
+  }
+
+  #storedRow(): SessionRow | undefined {
     return this.#exists ? oneRow(this.#sql.exec<SessionRow>("SELECT * FROM session")) : undefined;
   }
 }
@@ -362,6 +409,8 @@ const CLOSE_CONFIRM_MS = 2_000;
 
 /** How soon the registry is told again when it could not be. */
 const DELIVERY_RETRY_MS = 5_000;
+
+const TIME_IS_OVER = "The session's time is over.";
 
 /** Who did what nobody did: time passed. */
 const SYSTEM = "porthole";

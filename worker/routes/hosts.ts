@@ -1,14 +1,17 @@
 import type { Context } from "hono";
 import { CreateJoinToken, type Host, type JoinToken, type Page } from "../../protocol/api.ts";
+import { MAX_PAGE_ITEMS } from "../../protocol/limits.ts";
 import { JoinRequest } from "../../protocol/link.ts";
 import { registry, vncHost, vncSession } from "../env.ts";
-import { bearerToken, claimedHostId } from "../identity/agent-token.ts";
-import type { AppEnv } from "../identity/guard.ts";
+import { claimedHostId } from "../identity/agent-token.ts";
+import { bearerToken } from "../identity/bearer.ts";
+import { type AppEnv, person } from "../identity/guard.ts";
 import { ownOrigin } from "../identity/origins.ts";
 import { AUDIENCE_HEADER, UNKNOWN_HOST } from "../objects/vnc-host.ts";
 import { ProblemError, problemResponse } from "../problem.ts";
 import { record, recordAs } from "./audit.ts";
 import { pathId, readBody } from "./body.ts";
+import { describeAll } from "./describe-all.ts";
 import { guarded } from "./identity.ts";
 
 function noSuchHost(): ProblemError {
@@ -17,8 +20,9 @@ function noSuchHost(): ProblemError {
 
 /** `GET /api/hosts` */
 export async function listHosts(c: Context<AppEnv>): Promise<Response> {
-  const rows = await registry(c.env).hosts.list();
-  const hosts = await Promise.all(rows.map((row) => vncHost(c.env, row.host_id).describe()));
+  const rows = await registry(c.env).hosts.list(MAX_PAGE_ITEMS);
+  const ids = rows.map((row) => row.host_id);
+  const hosts = await describeAll(ids, (id) => vncHost(c.env, id).describe());
   const page: Page<Host> = { items: hosts.filter((host) => host !== null), next_cursor: null };
   return c.json(page);
 }
@@ -33,7 +37,7 @@ export async function getHost(c: Context<AppEnv>): Promise<Response> {
 /** `DELETE /api/hosts/:id`: its agent is cut off at once and may not come back. */
 export async function removeHost(c: Context<AppEnv>): Promise<Response> {
   const id = pathId(c, "id");
-  if (!(await registry(c.env).hosts.remove(id))) throw noSuchHost();
+  if (!(await registry(c.env).hosts.remove(id, person(c).via))) throw noSuchHost();
   await record(c, "host.removed", id);
   return c.body(null, 204);
 }

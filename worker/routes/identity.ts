@@ -76,7 +76,7 @@ export async function createSignInLink(c: Context<AppEnv>): Promise<Response> {
   const { secret, expires_at } = await registry(c.env).signIns.createLink();
   await record(c, "sign_in_link.created", null);
   const url = `${ownOrigin(c.req.raw)}/sign-in#${secret}`;
-  return c.json({ url, expires_at: new Date(expires_at).toISOString() }, 201);
+  return c.json({ url, expires_at }, 201);
 }
 
 /** `GET /api/logins`: the browsers that are signed in. */

@@ -7,20 +7,18 @@ import {
   type Ticket,
 } from "../../protocol/api.ts";
 import { ROOM_PATTERN, randomId } from "../../protocol/ids.ts";
-import { DEFAULT_SESSION_TTL_S } from "../../protocol/limits.ts";
+import { DEFAULT_SESSION_TTL_S, MAX_PAGE_ITEMS } from "../../protocol/limits.ts";
 import { chatRoom, registry, vncSession } from "../env.ts";
 import { type AppEnv, person } from "../identity/guard.ts";
 import { ownOrigin } from "../identity/origins.ts";
 import type { Grant } from "../objects/session/entry.ts";
 import { type SessionState, VIEWER_HEADER, type ViewerEntry } from "../objects/vnc-session.ts";
-import { ProblemError, unwrap } from "../problem.ts";
+import { ProblemError, type Result, readRefusal, unwrap } from "../problem.ts";
 import { record, recordAs } from "./audit.ts";
 import { pathId, readBody } from "./body.ts";
+import { describeAll } from "./describe-all.ts";
 
 const ENDED_BY_OPERATOR = "The operator ended this session.";
-
-/** How many sessions one page of the list holds. */
-const PAGE_SIZE = 100;
 
 /** Both URLs follow the request's own scheme and host, behind any domain. */
 function withUrls(c: Context<AppEnv>, state: SessionState): Session {
@@ -59,8 +57,11 @@ export async function createSession(c: Context<AppEnv>): Promise<Response> {
 
 /** `GET /api/vnc/sessions`: those that have not ended, newest first. */
 export async function listSessions(c: Context<AppEnv>): Promise<Response> {
-  const ids = await registry(c.env).sessions.listOpen(PAGE_SIZE);
-  const states = await Promise.all(ids.map((id) => vncSession(c.env, id).describe()));
+  const ids = await registry(c.env).sessions.listOpen(MAX_PAGE_ITEMS);
+  const states = await describeAll(
+    ids,
+    async (id): Promise<Result<SessionState>> => vncSession(c.env, id).describe(),
+  );
   const items = states.flatMap((state) => (state.ok ? [withUrls(c, state.value)] : []));
   const page: Page<Session> = {
     items: items.filter((session) => session.ended_at === null),
@@ -140,10 +141,17 @@ async function entryHeaders(c: Context<AppEnv>, sessionId: string): Promise<Head
   return headers;
 }
 
+/** An object's answer to an upgrade. @throws {ProblemError} with its refusal */
+async function relay(response: Response): Promise<Response> {
+  if (response.status === 101) return response;
+  const { status, code, detail } = await readRefusal(response);
+  throw new ProblemError(status, code, detail);
+}
+
 /** `/vnc-stream/:id`, and `/vnc-proxy?session=:id` by its old name. */
 export async function viewerStream(c: Context<AppEnv>, id: string): Promise<Response> {
   const headers = await entryHeaders(c, id);
-  return vncSession(c.env, id).fetch("https://session/viewer", { headers });
+  return relay(await vncSession(c.env, id).fetch("https://session/viewer", { headers }));
 }
 
 /** `/chat-ws?room=:room` */
@@ -160,5 +168,5 @@ export async function chat(c: Context<AppEnv>): Promise<Response> {
   const since = c.req.query("since");
   if (since !== undefined) query.set("since", since);
   const headers = await entryHeaders(c, id);
-  return chatRoom(c.env, name).fetch(`https://room/?${query}`, { headers });
+  return relay(await chatRoom(c.env, name).fetch(`https://room/?${query}`, { headers }));
 }

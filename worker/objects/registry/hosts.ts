@@ -2,7 +2,7 @@ import { RpcTarget } from "cloudflare:workers";
 import { randomId } from "../../../protocol/ids.ts";
 import { JOIN_TOKEN_TTL_MS } from "../../../protocol/limits.ts";
 import type { JoinRequest } from "../../../protocol/link.ts";
-import { type Env, vncHost } from "../../env.ts";
+import { type Env, vncHost, vncSession } from "../../env.ts";
 import { hashSecret, newSecret } from "../../identity/secrets.ts";
 import { log } from "../../log.ts";
 import { type Result, refuse } from "../../problem.ts";
@@ -10,14 +10,12 @@ import { oneRow, rfc3339 } from "../storage.ts";
 
 /** The hosts that there are, and the tokens that let new ones join. */
 export class Hosts extends RpcTarget {
-  readonly #storage: DurableObjectStorage;
   readonly #sql: SqlStorage;
   readonly #env: Env;
 
-  constructor(storage: DurableObjectStorage, env: Env) {
+  constructor(sql: SqlStorage, env: Env) {
     super();
-    this.#storage = storage;
-    this.#sql = storage.sql;
+    this.#sql = sql;
     this.#env = env;
   }
 
@@ -41,8 +39,7 @@ export class Hosts extends RpcTarget {
 
   /** The tokens that can still be used. */
   listJoinTokens(): JoinTokenInfo[] {
-    const query =
-      "SELECT * FROM join_tokens WHERE host_id IS NULL AND expires_at > ? ORDER BY created_at DESC";
+    const query = "SELECT * FROM join_tokens WHERE expires_at > ? ORDER BY created_at DESC";
     return this.#sql
       .exec<JoinTokenRow>(query, Date.now())
       .toArray()
@@ -60,47 +57,30 @@ export class Hosts extends RpcTarget {
   }
 
   /**
-   * Enrols an agent. A token works once; the same key may come again with it, since an agent whose
-   * answer was lost has no other way to learn that it was enrolled.
+   * Enrols an agent. A token works once; it is taken when the host's object has the key, so that a
+   * failure before costs nothing but another try.
    */
   async join(request: JoinRequest): Promise<Result<{ host_id: string; name: string }>> {
     const hash = await hashSecret(request.token);
-    const row = oneRow(
-      this.#sql.exec<JoinTokenRow>("SELECT * FROM join_tokens WHERE hash = ?", hash),
-    );
-    if (!row || row.expires_at < Date.now()) {
-      const detail = "This join token is unknown or has expired; make a new one.";
-      return refuse(401, "bad_join_token", detail);
+    const find = "SELECT name FROM join_tokens WHERE hash = ? AND expires_at > ?";
+    const found = oneRow(this.#sql.exec<{ name: string | null }>(find, hash, Date.now()));
+    if (!found) return badJoinToken();
+    const host = { host_id: randomId(HOST_ID_BYTES), name: found.name ?? request.name };
+    await vncHost(this.#env, host.host_id).enrol({ ...host, public_key: request.public_key });
+    // Enrolling awaited: of two that come with the token, one is the host.
+    const taken = this.#sql.exec("DELETE FROM join_tokens WHERE hash = ?", hash).rowsWritten > 0;
+    if (!taken) {
+      await vncHost(this.#env, host.host_id).revoke();
+      return badJoinToken();
     }
-    if (row.host_id !== null && row.public_key !== request.public_key) {
-      return refuse(401, "used_join_token", "This join token was used already; make a new one.");
-    }
-    const hostId = row.host_id ?? randomId(HOST_ID_BYTES);
-    const name = row.name ?? request.name;
-    this.#storage.transactionSync(() => {
-      this.#sql.exec(
-        "UPDATE join_tokens SET host_id = ?, public_key = ? WHERE hash = ?",
-        hostId,
-        request.public_key,
-        hash,
-      );
-      this.#sql.exec(
-        "INSERT OR IGNORE INTO hosts (host_id, name, created_at) VALUES (?, ?, ?)",
-        hostId,
-        name,
-        Date.now(),
-      );
-    });
-    await vncHost(this.#env, hostId).enrol({
-      host_id: hostId,
-      name,
-      public_key: request.public_key,
-    });
-    return { ok: true, value: { host_id: hostId, name } };
+    const insert = "INSERT INTO hosts (host_id, name, created_at) VALUES (?, ?, ?)";
+    this.#sql.exec(insert, host.host_id, host.name, Date.now());
+    return { ok: true, value: host };
   }
 
-  list(): HostRow[] {
-    return this.#sql.exec<HostRow>("SELECT * FROM hosts ORDER BY name, host_id").toArray();
+  list(limit: number): HostRow[] {
+    const query = "SELECT * FROM hosts ORDER BY name, host_id LIMIT ?";
+    return this.#sql.exec<HostRow>(query, limit).toArray();
   }
 
   has(hostId: string): boolean {
@@ -109,17 +89,28 @@ export class Hosts extends RpcTarget {
   }
 
   /**
-   * Forgets a host, and the token that it joined with: its agent is cut off at once and cannot come
-   * back. @returns false if there was none
+   * Forgets a host: its agent is cut off at once and cannot come back, its sessions end, and with
+   * them the streams of an agent that does not cooperate. The host is listed until all of that is
+   * done, so that a removal that failed can be repeated.
+   * @param actor who removes it, for the audit
+   * @returns false if there was none
    */
-  async remove(hostId: string): Promise<boolean> {
-    const removed = this.#sql.exec("DELETE FROM hosts WHERE host_id = ?", hostId).rowsWritten > 0;
-    if (!removed) return false;
-    this.#sql.exec("DELETE FROM join_tokens WHERE host_id = ?", hostId);
+  async remove(hostId: string, actor: string): Promise<boolean> {
+    if (!this.has(hostId)) return false;
     await vncHost(this.#env, hostId).revoke();
-    log("registry.host_removed", { host: hostId });
+    const query = "SELECT session_id FROM sessions WHERE host_id = ? AND ended_at IS NULL";
+    const open = this.#sql.exec<{ session_id: string }>(query, hostId).toArray();
+    const reason = "The host was removed.";
+    await Promise.all(open.map((row) => vncSession(this.#env, row.session_id).end(actor, reason)));
+    this.#sql.exec("DELETE FROM hosts WHERE host_id = ?", hostId);
+    log("registry.host_removed", { host: hostId, sessions: open.length });
     return true;
   }
+}
+
+function badJoinToken() {
+  const detail = "This join token is unknown, used or expired; make a new one.";
+  return refuse(401, "bad_join_token", detail);
 }
 
 /** Host ids are shown to people and stand in logs: short, and still not to be guessed. */
@@ -139,8 +130,6 @@ type JoinTokenRow = {
   name: string | null;
   created_at: number;
   expires_at: number;
-  host_id: string | null;
-  public_key: string | null;
 };
 
 type HostRow = { host_id: string; name: string; created_at: number };
@@ -148,7 +137,7 @@ type HostRow = { host_id: string; name: string; created_at: number };
 export const HOSTS_SCHEMA = `
   CREATE TABLE IF NOT EXISTS join_tokens (
     token_id TEXT PRIMARY KEY, hash TEXT NOT NULL UNIQUE, name TEXT, created_at INTEGER NOT NULL,
-    expires_at INTEGER NOT NULL, host_id TEXT, public_key TEXT
+    expires_at INTEGER NOT NULL
   );
   CREATE TABLE IF NOT EXISTS hosts (host_id TEXT PRIMARY KEY, name TEXT NOT NULL, created_at INTEGER NOT NULL);
 `;

@@ -48,4 +48,5 @@ export const SESSION_INDEX_SCHEMA = `
     version INTEGER NOT NULL
   );
   CREATE INDEX IF NOT EXISTS sessions_open ON sessions (created_at DESC) WHERE ended_at IS NULL;
+  CREATE INDEX IF NOT EXISTS sessions_of_host ON sessions (host_id) WHERE ended_at IS NULL;
 `;

@@ -65,13 +65,13 @@ export class SignIns extends RpcTarget {
   }
 
   /** A secret that signs one browser in, once, within the hour. */
-  async createLink(): Promise<{ secret: string; expires_at: number }> {
+  async createLink(): Promise<{ secret: string; expires_at: string }> {
     const secret = newSecret();
     const hash = await hashSecret(secret);
     const expiresAt = Date.now() + JOIN_TOKEN_TTL_MS;
     this.#sql.exec("DELETE FROM sign_in_links WHERE expires_at < ?", Date.now());
     this.#sql.exec("INSERT INTO sign_in_links (hash, expires_at) VALUES (?, ?)", hash, expiresAt);
-    return { secret, expires_at: expiresAt };
+    return { secret, expires_at: rfc3339(expiresAt) };
   }
 
   async redeemLink(
