@@ -108,16 +108,22 @@ await runScript(async () => {
       endedSession(api, identity.host_id, desktop.port),
     );
   } finally {
-    if (hostId !== null) await api.removeHost(hostId);
     stopping.abort();
     await agent;
     await desktop.close();
     flood.close();
     rmSync(stateDir, { recursive: true, force: true });
+    const made = hostId;
+    if (made !== null) await step("the host is removed again", () => removeHost(api, made));
   }
   console.log(failures === 0 ? "All of it holds." : `${failures} of it does not hold.`);
   process.exit(failures === 0 ? 0 : 1);
 });
+
+async function removeHost(api: ApiClient, hostId: string): Promise<string> {
+  await api.removeHost(hostId);
+  return "and its sessions with it";
+}
 
 async function reachable(api: ApiClient): Promise<void> {
   try {
