@@ -77,6 +77,12 @@ describe("looking for displays", () => {
     expect(await finderOf(server.port).find()).toMatchObject([{ security: [] }]);
   });
 
+  it("finds them also where far more ports are allowed than it would ask", async () => {
+    const vnc = await serve(greetAndEcho);
+    const wide = new DisplayFinder([parseAllowedTarget("127.0.0.1:1024-65535")]);
+    expect((await wide.find()).map(({ port }) => port)).toContain(vnc.port);
+  });
+
   it("leaves no connection open", async () => {
     const vnc = await serve(greetAndEcho);
     const silent = await serve(() => {});

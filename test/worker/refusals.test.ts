@@ -121,6 +121,8 @@ describe("an upgrade for a viewer", () => {
     const stock = new Viewer(session.websocket_url, AS_ADMIN, ["base64", "binary"]);
     expect((await stock.opened()).socket.protocol).toBe("binary");
     await stock.close();
+    const refused = new Viewer(socketUrl("/vnc-stream/nobody-knows-this"), AS_ADMIN, ["binary"]);
+    expect((await refused.closed).code).toBe(4404);
     const plain = await new Viewer(session.websocket_url, AS_ADMIN).opened();
     expect(plain.socket.protocol).toBe("");
     await plain.close();

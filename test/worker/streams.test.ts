@@ -413,6 +413,59 @@ describe("an agent", () => {
     await proxy.close();
   });
 
+  it("whose link drops before it reports a stream as opened is counted right afterwards", async () => {
+    const identity = await rig.enrol();
+    const link = await dialLink(identity);
+    const asked = once(link, "message");
+    const viewer = await view({ hostId: identity.host_id }, 5999);
+    const open = JSON.parse(String((await asked)[0]));
+    const url = edgeSocketUrl(identity.edge, `/agent/stream/${open.session}/${open.stream}`);
+    const own = new WebSocket(url, dialOptions(identity.edge, open.token));
+    await once(own, "open");
+    link.terminate();
+    await rig.edgeLog.waitFor("host.offline", { host: identity.host_id });
+    const streams = "SELECT stream, opened FROM streams";
+    const session = () => rig.stored("VncSession", viewer.session, "SELECT stream FROM streams");
+    expect(await session()).toEqual([{ stream: open.stream }]);
+    expect(await rig.stored("VncHost", identity.host_id, streams)).toEqual([
+      { stream: open.stream, opened: 1 },
+    ]);
+    const again = await dialLink(identity);
+    again.send(JSON.stringify({ type: "hello", version: "0", displays: [], streams: [] }));
+    await rig.edgeLog.waitFor("host.streams", { host: identity.host_id, streams: 0 });
+    expect((await rig.api.session(viewer.session)).viewers).toBe(0);
+    own.terminate();
+    again.terminate();
+    await viewer.closed;
+  });
+
+  it("that stops says how each of its streams ended", async () => {
+    const server = await serve(greetAndEcho);
+    const agent = await rig.startAgent({ allow: allow(server) });
+    const viewer = await view(agent, server.port);
+    await viewer.receive(1);
+    await agent.stop();
+    expect(await viewer.closed).toEqual({ code: 4503, reason: "The agent was stopped." });
+    const closed = await rig.edgeLog.waitFor("stream.closed", { session: viewer.session });
+    expect(closed).toMatchObject({
+      reason: "The agent was stopped.",
+      bytes_out: RFB_GREETING.length,
+    });
+  });
+
+  it("that was removed cannot join again with the token that it joined with", async () => {
+    const { token } = await rig.api.joinToken();
+    const body = JSON.stringify({ token, public_key: "A".repeat(43), name: "once" });
+    const headers = { "content-type": "application/json" };
+    const join = () => fetch(`${rig.edge.url}/api/agent/join`, { method: "POST", body, headers });
+    const first = await join();
+    expect(first.status).toBe(201);
+    const { host_id } = (await first.json()) as { host_id: string };
+    await rig.api.removeHost(host_id);
+    expect((await join()).status).toBe(401);
+    expect((await rig.api.hosts()).items.map((host) => host.host_id)).not.toContain(host_id);
+  });
+
   it("that replays a token is refused, and so is one with a token for another edge", async () => {
     const identity = await rig.enrol();
     const token = await signToken(identity);
