@@ -1,16 +1,26 @@
 import { DurableObject } from "cloudflare:workers";
-import type { NewShareLink, Session, ShareLink } from "../../protocol/api.ts";
+import type { NewShareLink, ShareLink } from "../../protocol/api.ts";
 import { CloseCode } from "../../protocol/close-codes.ts";
-import { RFB_BASE_PORT, RFB_LAST_PORT } from "../../protocol/ids.ts";
 import { AGENT_ANSWER_MS, MAX_VIEWERS_PER_SESSION } from "../../protocol/limits.ts";
 import type { Role } from "../../protocol/link.ts";
 import { chatRoom, type Env, vncHost } from "../env.ts";
 import { bearerToken } from "../identity/bearer.ts";
 import { describeError, log } from "../log.ts";
-import { problemResponse, type Refusal, type Result, refuse } from "../problem.ts";
+import { problemResponse, type Refusal, type Result } from "../problem.ts";
 import { chosenProtocol } from "../sockets.ts";
 import { ENTRY_SCHEMA, Entry, type Grant, type Guest, type NewLink } from "./session/entry.ts";
 import { OUTBOX_SCHEMA, Outbox } from "./session/outbox.ts";
+import {
+  displayOf,
+  type NewSession,
+  SESSION_SCHEMA,
+  type SessionRow,
+  type SessionState,
+  sessionEnded,
+  TIME_IS_OVER,
+  unknownSession,
+  viewUnavailable,
+} from "./session/session-row.ts";
 import { WaitingViewers } from "./session/waiting-viewers.ts";
 import { hasTable, oneRow, rfc3339 } from "./storage.ts";
 
@@ -378,71 +388,11 @@ export const VIEWER_HEADER = "x-porthole-viewer";
 /** How somebody comes in: with a ticket, or as somebody whom the Worker vouches for. */
 export type ViewerEntry = { ticket: string } | Grant;
 
-export type NewSession = {
-  session_id: string;
-  host_id: string;
-  port: number;
-  label: string | null;
-  /** Milliseconds since the epoch, as in every table. */
-  created_at: number;
-  expires_at: number;
-};
-
-/** A session without the URLs, which follow the request that asks. */
-export type SessionState = Omit<Session, "websocket_url" | "view_url">;
-
-type SessionRow = {
-  session_id: string;
-  host_id: string;
-  port: number;
-  label: string | null;
-  created_at: number;
-  expires_at: number;
-  ended_at: number | null;
-  end_reason: string | null;
-  version: number;
-  indexed_version: number;
-};
-
 /** How long an agent has to confirm that it closed streams that must end. */
 const CLOSE_CONFIRM_MS = 2_000;
 
 /** How soon the registry is told again when it could not be. */
 const DELIVERY_RETRY_MS = 5_000;
 
-const TIME_IS_OVER = "The session's time is over.";
-
 /** Who did what nobody did: time passed. */
 const SYSTEM = "porthole";
-
-const SESSION_SCHEMA = `
-  CREATE TABLE session (
-    session_id TEXT NOT NULL, host_id TEXT NOT NULL, port INTEGER NOT NULL, label TEXT,
-    created_at INTEGER NOT NULL, expires_at INTEGER NOT NULL,
-    ended_at INTEGER, end_reason TEXT,
-    version INTEGER NOT NULL DEFAULT 1, indexed_version INTEGER NOT NULL DEFAULT 0
-  );
-  CREATE TABLE streams (
-    stream TEXT PRIMARY KEY, role TEXT NOT NULL, name TEXT NOT NULL, via TEXT NOT NULL, opened_at INTEGER NOT NULL
-  );
-`;
-
-function displayOf(port: number): number | null {
-  return port >= RFB_BASE_PORT && port <= RFB_LAST_PORT ? port - RFB_BASE_PORT : null;
-}
-
-function unknownSession() {
-  return refuse(404, "no_such_session", "There is no such session.");
-}
-
-function sessionEnded(row: SessionRow) {
-  return refuse(410, "session_ended", row.end_reason ?? "The session has ended.");
-}
-
-function viewUnavailable() {
-  return refuse(
-    403,
-    "view_unavailable",
-    "View-only is not offered yet: nothing would enforce it on the host. Ask for control.",
-  );
-}
