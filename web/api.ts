@@ -1,13 +1,24 @@
-import type { Host, JoinToken, Page, Problem, Session, Ticket } from "../protocol/api.ts";
+import type {
+  Host,
+  JoinToken,
+  Page,
+  Problem,
+  Session,
+  ShareLink,
+  Ticket,
+} from "../protocol/api.ts";
 
 /** An API call that did not succeed. Its message is a sentence for a person. */
 export class ApiError extends Error {
   /** The HTTP status; 0 when no answer came at all. */
   readonly status: number;
-  constructor(status: number, message: string) {
+  /** What software may act on; null where the edge did not say. */
+  readonly code: string | null;
+  constructor(status: number, message: string, code: string | null = null) {
     super(message);
     this.name = "ApiError";
     this.status = status;
+    this.code = code;
   }
 }
 
@@ -41,21 +52,22 @@ async function call(
     throw new ApiError(0, error === timeout.reason ? "The edge did not answer." : EDGE_UNREACHABLE);
   }
   if (response.ok) return response;
-  throw new ApiError(response.status, await describeProblem(response));
+  throw await refusalOf(response);
 }
 
 /** What went wrong in the edge's own words; a proxy in between may have answered with HTML. */
-async function describeProblem(response: Response): Promise<string> {
+async function refusalOf(response: Response): Promise<ApiError> {
+  const { status } = response;
   if (response.headers.get("content-type")?.includes("json")) {
     try {
       const problem = (await response.json()) as Partial<Problem>;
       const words = problem.detail || problem.title;
-      if (words) return words;
+      if (words) return new ApiError(status, words, problem.code ?? null);
     } catch {
       // A body cut off in transit says no more than its status does.
     }
   }
-  return `The edge answered with status ${response.status}.`;
+  return new ApiError(status, `The edge answered with status ${status}.`);
 }
 
 async function callForJson<Answer>(...args: Parameters<typeof call>): Promise<Answer> {
@@ -138,4 +150,39 @@ export async function openDisplay(
   if (open) return open;
   const body = { host_id: hostId, port, ...(label !== null && { label }) };
   return callForJson("POST", "/api/vnc/sessions", { body });
+}
+
+export function listLinks(sessionId: string, signal?: AbortSignal): Promise<ShareLink[]> {
+  return callForAll(`/api/vnc/session/${sessionId}/links`, signal);
+}
+
+export type LinkWishes = {
+  label: string | null;
+  ttlSeconds: number;
+  /** null for any number. */
+  maxUses: number | null;
+};
+
+/** @returns the link; its `url` is in this answer only */
+export function createLink(
+  sessionId: string,
+  { label, ttlSeconds, maxUses }: LinkWishes,
+): Promise<ShareLink & { url: string }> {
+  return callForJson("POST", `/api/vnc/session/${sessionId}/links`, {
+    body: {
+      role: "control",
+      ttl_seconds: ttlSeconds,
+      ...(label !== null && { label }),
+      ...(maxUses !== null && { max_uses: maxUses }),
+    },
+  });
+}
+
+export async function revokeLink(sessionId: string, linkId: string): Promise<void> {
+  await call("DELETE", `/api/vnc/session/${sessionId}/links/${linkId}`);
+}
+
+/** Takes one use of a share link; this browser may then come and go until the link ends. */
+export function redeemLink(secret: string): Promise<{ session_id: string }> {
+  return callForJson("POST", "/api/links/redeem", { body: { secret } });
 }

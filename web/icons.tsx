@@ -64,6 +64,12 @@ export const SignOutIcon = () => (
   </Icon>
 );
 
+export const ShareIcon = () => (
+  <Icon>
+    <path d="M12 15V4M8 7.5L12 3.5l4 4M7 11H5v9h14v-9h-2" />
+  </Icon>
+);
+
 export const ClipboardIcon = () => (
   <Icon>
     <path d="M9 5H6v15h12V5h-3M9 3.5h6v3H9zM9 11h6M9 15h4" />

@@ -2,6 +2,7 @@ import { render } from "preact";
 import { ID_PATTERN } from "../protocol/ids.ts";
 import { Home } from "./pages/home.tsx";
 import { NotFound } from "./pages/not-found.tsx";
+import { Share } from "./pages/share.tsx";
 import { SignIn } from "./pages/sign-in.tsx";
 import { ViewerLoader } from "./pages/viewer-loader.tsx";
 import { usePath } from "./router.tsx";
@@ -11,6 +12,7 @@ function App() {
   const path = usePath();
   if (path === "/") return <Home />;
   if (path === "/sign-in") return <SignIn />;
+  if (path === "/share") return <Share />;
   const sessionId = /^\/view\/([^/]+)\/?$/.exec(path)?.[1];
   if (sessionId && ID_PATTERN.test(sessionId)) {
     return <ViewerLoader key={sessionId} sessionId={sessionId} />;

@@ -17,3 +17,8 @@ export function elapsed(since: string, nowMs: number): string {
 export function absolute(time: string): string {
   return new Date(time).toLocaleString(undefined, { dateStyle: "long", timeStyle: "medium" });
 }
+
+/** The date and time to the minute, in the reader's own language and time zone. */
+export function absoluteMinute(time: string): string {
+  return new Date(time).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" });
+}

@@ -1,11 +1,11 @@
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import type { Host, JoinToken } from "../../protocol/api.ts";
 import { ApiError, createJoinToken } from "../api.ts";
+import { CopyBox } from "../copy-box.tsx";
+import { Dialog } from "../dialog.tsx";
 import { signInPath } from "../next-path.ts";
 import { navigate } from "../router.tsx";
 import { absolute } from "../time.ts";
-import { writeClipboard } from "../write-clipboard.ts";
-import { Dialog } from "./dialog.tsx";
 
 /** Someone stands before this window and waits: look more often than the overview does. */
 const LOOK_MS = 2_000;
@@ -56,7 +56,11 @@ export function AddHost({ hosts, refresh, onClose }: AddHostProps) {
             Paste this on the machine whose desktop you want to see. It needs a VNC server and Node
             20 or newer.
           </p>
-          <Command command={token?.command ?? null} />
+          <CopyBox
+            text={token?.command ?? null}
+            testId="join-command"
+            buttonTestId="copy-command"
+          />
           <p class="hint">
             {token
               ? `It works once, for one machine, until ${absolute(token.expires_at)}.`
@@ -95,39 +99,4 @@ function useJoinToken() {
     return () => asking.current?.abort();
   }, [ask]);
   return { token, problem, ask };
-}
-
-function Command({ command }: { command: string | null }) {
-  const [copied, setCopied] = useState<boolean | null>(null);
-  const text = useRef<HTMLElement>(null);
-  const copy = async () => {
-    if (command === null) return;
-    const done = await writeClipboard(command);
-    setCopied(done);
-    // Where the browser forbids it, the next best thing is one key press away.
-    if (!done && text.current) getSelection()?.selectAllChildren(text.current);
-  };
-  return (
-    <div class="command">
-      <pre>
-        <code ref={text} data-testid="join-command">
-          {command ?? " "}
-        </code>
-      </pre>
-      <div class="command-foot">
-        <span class="hint" role="status">
-          {copied === false ? "Select it and copy it with your keyboard." : ""}
-        </span>
-        <button
-          type="button"
-          class="button"
-          disabled={command === null}
-          onClick={copy}
-          data-testid="copy-command"
-        >
-          {copied ? "Copied" : "Copy"}
-        </button>
-      </div>
-    </div>
-  );
 }

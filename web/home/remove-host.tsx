@@ -1,7 +1,7 @@
 import { useState } from "preact/hooks";
 import type { Host } from "../../protocol/api.ts";
 import { ApiError, removeHost } from "../api.ts";
-import { Dialog } from "./dialog.tsx";
+import { Dialog } from "../dialog.tsx";
 
 type RemoveHostProps = { host: Host; onRemoved(): void; onClose(): void };
 

@@ -4,6 +4,7 @@ import { ApiError, signIn } from "../api.ts";
 import { Logo } from "../icons.tsx";
 import { safeNextPath } from "../next-path.ts";
 import { navigate, usePage } from "../router.tsx";
+import { takeSecretFromAddress } from "../take-secret.ts";
 
 const USED_LINK = "This sign-in link was used before or has expired. Sign in with the admin token.";
 const WRONG_TOKEN = "This is not the admin token.";
@@ -80,11 +81,4 @@ export function SignIn() {
       </form>
     </main>
   );
-}
-
-/** Out of the address bar, and of the history, before it is used. */
-function takeSecretFromAddress(): string {
-  const secret = location.hash.slice(1);
-  if (secret !== "") history.replaceState(null, "", location.pathname + location.search);
-  return secret;
 }

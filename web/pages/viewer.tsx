@@ -1,15 +1,16 @@
 import { useEffect, useRef, useState } from "preact/hooks";
-import { getSession } from "../api.ts";
 import { ChevronDownIcon } from "../icons.tsx";
 import { usePage } from "../router.tsx";
 import { ClipboardPanel } from "../viewer/clipboard-panel.tsx";
 import type { Scaling } from "../viewer/desktop.ts";
 import { Overlay } from "../viewer/overlay.tsx";
+import { ShareDialog } from "../viewer/share-dialog.tsx";
 import { statusSentence } from "../viewer/status.ts";
 import { Toolbar } from "../viewer/toolbar.tsx";
 import { TouchKeyboard } from "../viewer/touch-keyboard.tsx";
 import { useClipboard } from "../viewer/use-clipboard.ts";
 import { useDesktop } from "../viewer/use-desktop.ts";
+import { useStanding } from "../viewer/use-standing.ts";
 import { useEscapeChord, useFullScreen, useKeyboardInset } from "../viewer/use-window.ts";
 import "../viewer/viewer.css";
 
@@ -25,11 +26,13 @@ export function Viewer({ sessionId }: { sessionId: string }) {
     still,
   });
   const connected = state.kind === "connected";
-  const label = useLabel(sessionId);
-  const title = name || label || "Desktop";
+  const found = useStanding(sessionId, connected);
+  const session = found?.session ?? null;
+  const title = name || session?.label || "Desktop";
   const clipboard = useClipboard(copied);
   const [barShown, setBarShown] = useState(true);
   const [clipboardOpen, setClipboardOpen] = useState(false);
+  const [sharing, setSharing] = useState(false);
   const [keyboardOpen, setKeyboardOpen] = useState(false);
   const [scaling, setScaling] = useState<Scaling>("fit");
   const [panning, setPanning] = useState(true);
@@ -53,7 +56,7 @@ export function Viewer({ sessionId }: { sessionId: string }) {
   useEffect(() => {
     if (!connected) return;
     // Whoever writes into a panel goes on writing there.
-    if (!clipboardOpen && !keyboardOpen) desktop?.focus();
+    if (!clipboardOpen && !keyboardOpen && !sharing) desktop?.focus();
     if (matchMedia(SHORT_WINDOW).matches) setBarShown(false);
   }, [connected, desktop]);
 
@@ -73,6 +76,7 @@ export function Viewer({ sessionId }: { sessionId: string }) {
           barRef={bar}
           title={title}
           state={state}
+          standing={found?.standing ?? null}
           scaling={scaling}
           panning={panning}
           canPan={connected && scaling === "actual" && clipped}
@@ -80,6 +84,7 @@ export function Viewer({ sessionId }: { sessionId: string }) {
           clipboardOpen={clipboardOpen}
           clipboardNews={clipboard.unseen}
           keyboardOpen={keyboardOpen}
+          onShare={() => setSharing(true)}
           onCtrlAltDel={() => {
             desktop?.pressCtrlAltDel();
             desktop?.focus();
@@ -114,6 +119,7 @@ export function Viewer({ sessionId }: { sessionId: string }) {
           onClose={closeClipboard}
         />
       )}
+      {sharing && session && <ShareDialog session={session} onClose={() => setSharing(false)} />}
       <div class="stage">
         <div class={`screen ${connected ? "" : "away"}`} ref={screen} data-testid="screen" />
         <canvas
@@ -124,6 +130,7 @@ export function Viewer({ sessionId }: { sessionId: string }) {
           state={state}
           sessionId={sessionId}
           title={title}
+          guest={found?.standing === "guest"}
           hadPicture={name !== null}
           onDial={() => connection.current?.dial()}
           onCredentials={(credentials) => connection.current?.submitCredentials(credentials)}
@@ -133,18 +140,4 @@ export function Viewer({ sessionId }: { sessionId: string }) {
       {keyboardOpen && connected && desktop && <TouchKeyboard desktop={desktop} />}
     </main>
   );
-}
-
-/** What the session is called until the desktop says its own name. */
-function useLabel(sessionId: string): string | null {
-  const [label, setLabel] = useState<string | null>(null);
-  useEffect(() => {
-    getSession(sessionId).then(
-      (session) => setLabel(session.label),
-      () => {
-        // Only a nicety: whatever is wrong with the session, its ticket tells at the same time.
-      },
-    );
-  }, [sessionId]);
-  return label;
 }

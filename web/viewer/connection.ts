@@ -147,7 +147,7 @@ export class ViewerConnection {
       this.#wait("Something went wrong in this page.");
       return;
     }
-    const action = actionAfterTicketRefusal(error.status);
+    const action = actionAfterTicketRefusal(error.status, error.code);
     if (action) this.#end(error.message, action);
     else this.#wait(error.message);
   }

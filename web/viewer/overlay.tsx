@@ -3,12 +3,15 @@ import { signInPath } from "../next-path.ts";
 import { Link } from "../router.tsx";
 import { CredentialsForm } from "./credentials-form.tsx";
 import { OpenAgain } from "./open-again.tsx";
+import { actionForGuest } from "./reasons.ts";
 import type { Credentials, ViewerState } from "./states.ts";
 
 type OverlayProps = {
   state: ViewerState;
   sessionId: string;
   title: string;
+  /** Whoever came by a share link has no overview and no sign-in. */
+  guest: boolean;
   /** Whether there was a picture before: then it was lost, and not just slow to come. */
   hadPicture: boolean;
   onDial(): void;
@@ -84,9 +87,11 @@ function Card(props: OverlayProps) {
             >
               Try now
             </button>
-            <Link to="/" class="button">
-              Back to the overview
-            </Link>
+            {!props.guest && (
+              <Link to="/" class="button">
+                Back to the overview
+              </Link>
+            )}
           </div>
         </>
       );
@@ -111,10 +116,13 @@ function Card(props: OverlayProps) {
             <button type="button" class="button primary" onClick={props.onApprove}>
               Yes, continue
             </button>
-            <Link to="/" class="button">
-              No, back
-            </Link>
+            {!props.guest && (
+              <Link to="/" class="button">
+                No, back
+              </Link>
+            )}
           </div>
+          {props.guest && <p class="hint">If it is not, close this page.</p>}
         </>
       );
     case "ended":
@@ -124,40 +132,71 @@ function Card(props: OverlayProps) {
 
 function Ended(props: OverlayProps & { state: Extract<ViewerState, { kind: "ended" }> }) {
   const { action, reason } = props.state;
-  const toOverview = (kind: string) => (
-    <Link to="/" class={`button ${kind}`}>
-      Back to the overview
-    </Link>
-  );
+  // Its link being over tells a guest, too: that is all a page hears that was opened too late.
+  if (props.guest || action === "new-link") return <EndedForGuest {...props} />;
   return (
     <>
       <h2>{END_TITLES[action]}</h2>
       <p data-testid="reason">{reason}</p>
+      {action === "sign-in" && (
+        <p class="hint">If a share link brought you here, it is over: ask for a new one.</p>
+      )}
       <div class="actions" data-testid="actions">
-        {action === "sign-in" && (
-          <Link to={signInPath(location.pathname)} class="button primary" testId="sign-in">
-            Sign in
-          </Link>
-        )}
+        {action === "sign-in" && <SignInLink primary />}
         {action === "open-again" && <OpenAgain sessionId={props.sessionId} />}
-        {action === "dial-again" && (
-          <button
-            type="button"
-            class="button primary"
-            onClick={props.onDial}
-            data-testid="dial-again"
-          >
-            Open it here
-          </button>
-        )}
-        {toOverview(action === "overview" ? "primary" : "")}
+        {action === "dial-again" && <DialAgain onDial={props.onDial} />}
+        <Link to="/" class={`button ${action === "overview" ? "primary" : ""}`}>
+          Back to the overview
+        </Link>
       </div>
     </>
   );
 }
 
+function EndedForGuest(props: OverlayProps & { state: Extract<ViewerState, { kind: "ended" }> }) {
+  const { action, reason } = props.state;
+  const left = actionForGuest(action);
+  return (
+    <>
+      <h2>{END_TITLES[left ?? action]}</h2>
+      <p data-testid="reason">{reason}</p>
+      {left !== "dial-again" && (
+        <p class="hint" data-testid="next">
+          Whoever shared this desktop with you can send you a new link.
+        </p>
+      )}
+      {left !== null && (
+        <div class="actions" data-testid="actions">
+          {left === "dial-again" ? <DialAgain onDial={props.onDial} /> : <SignInLink />}
+        </div>
+      )}
+    </>
+  );
+}
+
+function SignInLink({ primary = false }: { primary?: boolean }) {
+  return (
+    <Link
+      to={signInPath(location.pathname)}
+      class={`button ${primary ? "primary" : "quiet"}`}
+      testId="sign-in"
+    >
+      {primary ? "Sign in" : "Sign in instead"}
+    </Link>
+  );
+}
+
+function DialAgain({ onDial }: { onDial(): void }) {
+  return (
+    <button type="button" class="button primary" onClick={onDial} data-testid="dial-again">
+      Open it here
+    </button>
+  );
+}
+
 const END_TITLES = {
   "sign-in": "Sign in to see this desktop",
+  "new-link": "Your link is over",
   overview: "This desktop cannot be shown",
   "open-again": "The session is over",
   "dial-again": "Disconnected",

@@ -1,7 +1,7 @@
 import { CloseCode } from "../../protocol/close-codes.ts";
 
 /** What a viewer that will not dial again by itself offers as the right thing to do. */
-export type EndAction = "sign-in" | "overview" | "open-again" | "dial-again";
+export type EndAction = "sign-in" | "overview" | "open-again" | "dial-again" | "new-link";
 
 const LOST = "The connection was lost.";
 
@@ -39,8 +39,29 @@ export function actionAfterClose(code: number): EndAction {
   }
 }
 
-/** What a refused ticket means for the viewer; null when asking again can help. */
-export function actionAfterTicketRefusal(status: number): EndAction | null {
+/**
+ * What is left of an action for a guest, who came by a share link: neither the overview nor a new
+ * session is theirs. null where nothing is.
+ */
+export function actionForGuest(action: EndAction): EndAction | null {
+  switch (action) {
+    case "sign-in":
+    case "new-link":
+      return "new-link";
+    case "dial-again":
+      return "dial-again";
+    case "overview":
+    case "open-again":
+      return null;
+  }
+}
+
+/**
+ * What a refused ticket means for the viewer; null when asking again can help.
+ * @param code the problem's
+ */
+export function actionAfterTicketRefusal(status: number, code: string | null): EndAction | null {
+  if (code === "link_over") return "new-link";
   // 0: no answer came at all.
   if (status === 0 || status === 429 || status >= 500) return null;
   switch (status) {

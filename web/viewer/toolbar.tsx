@@ -8,10 +8,13 @@ import {
   FitIcon,
   KeyboardIcon,
   LeaveFullScreenIcon,
+  Logo,
   PanIcon,
+  ShareIcon,
 } from "../icons.tsx";
 import { Link } from "../router.tsx";
 import type { Scaling } from "./desktop.ts";
+import type { Standing } from "./standing.ts";
 import type { ViewerState } from "./states.ts";
 import { statusLabel } from "./status.ts";
 import type { FullScreen } from "./use-window.ts";
@@ -20,6 +23,8 @@ type ToolbarProps = {
   barRef: RefObject<HTMLElement | null>;
   title: string;
   state: ViewerState;
+  /** Who looks; null while that is not known yet. */
+  standing: Standing | null;
   scaling: Scaling;
   panning: boolean;
   canPan: boolean;
@@ -27,6 +32,7 @@ type ToolbarProps = {
   clipboardOpen: boolean;
   clipboardNews: boolean;
   keyboardOpen: boolean;
+  onShare(): void;
   onCtrlAltDel(): void;
   onScaling(): void;
   onPanning(): void;
@@ -42,9 +48,7 @@ export function Toolbar(props: ToolbarProps) {
   const connected = state.kind === "connected";
   return (
     <header class="bar" ref={props.barRef} data-testid="toolbar">
-      <Link to="/" class="tool" label="Back to the overview" testId="to-overview">
-        <BackIcon />
-      </Link>
+      <Corner standing={props.standing} />
       <div class="bar-title" title={`${props.title}. Ctrl+Alt+Shift brings the keyboard here.`}>
         <span class={`dot ${state.kind}`} aria-hidden="true" />
         <span class="bar-name" data-testid="desktop-name">
@@ -62,6 +66,11 @@ export function Toolbar(props: ToolbarProps) {
             testId="keyboard"
           >
             <KeyboardIcon />
+          </Tool>
+        )}
+        {props.standing === "operator" && (
+          <Tool label="Share this desktop" onClick={props.onShare} testId="share">
+            <ShareIcon />
           </Tool>
         )}
         <Tool
@@ -110,6 +119,18 @@ export function Toolbar(props: ToolbarProps) {
         </Tool>
       </div>
     </header>
+  );
+}
+
+/** The way back, for those who came from the overview; guests have none. */
+function Corner({ standing }: { standing: Standing | null }) {
+  if (standing === null || standing === "guest") {
+    return <span class="corner">{standing === "guest" && <Logo />}</span>;
+  }
+  return (
+    <Link to="/" class="tool" label="Back to the overview" testId="to-overview">
+      <BackIcon />
+    </Link>
   );
 }
 

@@ -1,6 +1,7 @@
 import type { ComponentChildren, TargetedMouseEvent } from "preact";
 import { useEffect, useId, useRef } from "preact/hooks";
-import { CloseIcon } from "../icons.tsx";
+import "./dialog.css";
+import { CloseIcon } from "./icons.tsx";
 
 type DialogProps = { title: string; onClose(): void; children: ComponentChildren; testId: string };
 
