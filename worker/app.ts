@@ -1,6 +1,6 @@
 import { Hono } from "hono";
 import { isId } from "../protocol/ids.ts";
-import { type AppEnv, assertGuarded, needs } from "./identity/guard.ts";
+import { type AppEnv, assertGuarded, decorate, needs } from "./identity/guard.ts";
 import { describeError, log } from "./log.ts";
 import { ProblemError, problemResponse, type Refusal } from "./problem.ts";
 import { listAudit } from "./routes/audit.ts";
@@ -17,11 +17,14 @@ import { isUpgrade, refuseUpgrade } from "./sockets.ts";
  */
 export const app = new Hono<AppEnv>();
 
-app.use("/api/*", async (c, next) => {
-  await next();
-  c.header("cache-control", "no-store");
-  c.header("x-content-type-options", "nosniff");
-});
+app.use(
+  "/api/*",
+  decorate(async (c, next) => {
+    await next();
+    c.header("cache-control", "no-store");
+    c.header("x-content-type-options", "nosniff");
+  }),
+);
 
 app.get("/api/health", needs.nobody, (c) => c.json({ status: "ok" }));
 

@@ -40,6 +40,7 @@ const TITLES: Record<number, string> = {
   401: "Not signed in",
   403: "Not allowed",
   404: "Not found",
+  408: "Too slow",
   410: "Gone",
   413: "Too large",
   415: "Not JSON",

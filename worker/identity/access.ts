@@ -11,6 +11,13 @@ export const ACCESS_HEADER = "cf-access-jwt-assertion";
 /** Access signs with RSA; anything else is not from it. */
 const ACCESS_ALGORITHMS = ["RS256"];
 
+/** What goes wrong with the team's keys, and not with the token. */
+const NO_KEYS: ReadonlySet<string> = new Set([
+  errors.JWKSTimeout.code,
+  errors.JWKSInvalid.code,
+  errors.JOSEError.code, // they were answered with something else than 200, or than JSON
+]);
+
 /** How far the clocks may be apart, in seconds. */
 const CLOCK_TOLERANCE_S = 30;
 
@@ -53,7 +60,7 @@ export async function verifyAccess(
     }));
   } catch (error) {
     log("access.refused", { error: describeError(error) });
-    if (error instanceof errors.JOSEError && !(error instanceof errors.JWKSTimeout)) {
+    if (error instanceof errors.JOSEError && !NO_KEYS.has(error.code)) {
       throw new ProblemError(
         401,
         "bad_access_token",

@@ -9,15 +9,15 @@ import { isUpgrade, upgradeRequired } from "../sockets.ts";
 import { ACCESS_HEADER, verifyAccess } from "./access.ts";
 import { bearerToken } from "./bearer.ts";
 import { readGuestCookie, readLoginCookie } from "./cookies.ts";
-import { limitAttempts, limitUpgrades } from "./limits.ts";
+import { hearGuess, limitAttempts, limitUpgrades } from "./limits.ts";
 import { requireOrigin, requireOriginIfNamed } from "./origins.ts";
 import { hashSecret, secretsEqual } from "./secrets.ts";
 
 /** A person, or software that acts for one. `via` names the credential, for revoking and the audit. */
 export type Person = { kind: "person"; name: string; role: PersonRole; via: string };
 
-/** Somebody who came by a share link, in the one session that it is for. */
-export type GuestIdentity = { kind: "guest"; role: Role; via: string };
+/** Somebody who came by a share link: nobody, in any session but the one that it is for. */
+export type GuestIdentity = { kind: "guest"; session: string; role: Role; via: string };
 
 /** Who a request comes from. A ticket is only carried here; the object that made it checks it. */
 export type Identity =
@@ -136,9 +136,11 @@ async function guestOf(
   upgrade: boolean,
 ): Promise<GuestIdentity | null> {
   if (sessionId === undefined || !isId(sessionId)) return null;
-  if (c.req.header("authorization") !== undefined || readLoginCookie(c) !== undefined) return null;
+  if (c.req.header("authorization") !== undefined) return null;
   const cookie = readGuestCookie(c, sessionId);
   if (cookie === undefined) return null;
+  // A browser keeps the cookie of a sign-in that was ended: it names nobody any more.
+  if (await loginOf(c)) return null;
   const guest = await vncSession(c.env, sessionId).findGuest(await hashSecret(cookie));
   if (!guest)
     throw new ProblemError(
@@ -147,7 +149,7 @@ async function guestOf(
       "The link that you came by is over; ask for a new one.",
     );
   requireOrigin(c.req.raw, c.env, upgrade);
-  return { kind: "guest", role: guest.role, via: `link:${guest.link_id}` };
+  return { kind: "guest", session: sessionId, role: guest.role, via: `link:${guest.link_id}` };
 }
 
 /** @throws {ProblemError} 401 without a credential that holds, 403 from a foreign page */
@@ -161,19 +163,16 @@ async function requirePerson(c: AppContext, upgrade: boolean): Promise<Person> {
   }
   if (c.req.header("authorization") !== undefined) {
     const token = bearerToken(c.req.raw) ?? "";
-    const bearer = await personOfBearer(token, c.env, c.env.ADMIN_TOKEN);
+    const bearer = await personOfBearer(c, token, c.env.ADMIN_TOKEN);
     if (bearer) return bearer;
     await limitAttempts(c.req.raw, c.env);
     throw new ProblemError(401, "bad_credential", "That token is not valid here.");
   }
   // What follows a browser sends by itself, from any page: only our own pages may use it.
-  const cookie = readLoginCookie(c);
-  if (cookie !== undefined) {
-    const login = await registry(c.env).signIns.find(await hashSecret(cookie));
-    if (login) {
-      requireOrigin(c.req.raw, c.env, upgrade);
-      return { kind: "person", name: login.name, role: login.role, via: `login:${login.login_id}` };
-    }
+  const login = await loginOf(c);
+  if (login) {
+    requireOrigin(c.req.raw, c.env, upgrade);
+    return { kind: "person", name: login.name, role: login.role, via: `login:${login.login_id}` };
   }
   const assertion = c.req.header(ACCESS_HEADER);
   if (assertion !== undefined) {
@@ -186,26 +185,45 @@ async function requirePerson(c: AppContext, upgrade: boolean): Promise<Person> {
   throw new ProblemError(401, "not_signed_in", "Sign in, or send a token as Bearer.");
 }
 
-async function personOfBearer(token: string, env: Env, adminToken: string): Promise<Person | null> {
-  if (await secretsEqual(token, adminToken)) {
-    return { kind: "person", name: "admin", role: "admin", via: "admin token" };
+/** The sign-in of this browser's cookie, if it has one that still holds. */
+async function loginOf(c: AppContext) {
+  const cookie = readLoginCookie(c);
+  return cookie === undefined ? null : registry(c.env).signIns.find(await hashSecret(cookie));
+}
+
+async function personOfBearer(
+  c: AppContext,
+  token: string,
+  adminToken: string,
+): Promise<Person | null> {
+  if (!token.startsWith(KEY_PREFIX)) {
+    // People choose the admin token, so it may be guessed; a key is 256 random bits.
+    const right = await secretsEqual(token, adminToken);
+    await hearGuess(c.req.raw, c.env, right);
+    return right ? { kind: "person", name: "admin", role: "admin", via: "admin token" } : null;
   }
-  if (!token.startsWith(KEY_PREFIX)) return null;
-  const key = await registry(env).apiKeys.find(await hashSecret(token));
+  const key = await registry(c.env).apiKeys.find(await hashSecret(token));
   return key && { kind: "person", name: key.name, role: key.role, via: `key:${key.key_id}` };
+}
+
+/** What stands before routes and only adds to their answers. */
+const decorations = new WeakSet<Guard>();
+
+export function decorate(handler: Guard): Guard {
+  decorations.add(handler);
+  return handler;
 }
 
 /**
  * Deny by default: a route whose first handler does not say what it needs is a mistake that must
- * not be deployed.
+ * not be deployed. Nothing tells a middleware from a route that catches all but its own word.
  * @throws {Error} at start-up, naming the routes
  */
 export function assertGuarded(app: Hono<AppEnv>): void {
   const first = new Map<string, unknown>();
   for (const { method, path, handler } of app.routes) {
-    const isMiddleware = method === "ALL" && path.endsWith("/*");
     const key = `${method} ${path}`;
-    if (!isMiddleware && !first.has(key)) first.set(key, handler);
+    if (!decorations.has(handler as Guard) && !first.has(key)) first.set(key, handler);
   }
   const open = [...first].filter(([, handler]) => !declarations.has(handler as Guard));
   if (open.length > 0) {

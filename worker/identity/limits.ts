@@ -1,5 +1,5 @@
-import type { Env } from "../env.ts";
-import { ProblemError } from "../problem.ts";
+import { type Env, registry } from "../env.ts";
+import { ProblemError, type Result, unwrap } from "../problem.ts";
 
 /** The address a request comes from, as Cloudflare tells it; nothing that a client writes counts. */
 export function clientAddress(request: Request): string {
@@ -7,11 +7,64 @@ export function clientAddress(request: Request): string {
 }
 
 /**
+ * What is counted as one address: of IPv6 the first 64 bits, since one customer has all of the
+ * addresses behind them.
+ */
+export function countedAddress(request: Request): string {
+  const address = clientAddress(request);
+  if (!address.includes(":")) return address;
+  const [head = "", tail] = address.split("::");
+  const groups = head.split(":").filter(Boolean);
+  if (tail !== undefined) {
+    const last = tail.split(":").filter(Boolean);
+    while (groups.length + last.length < IPV6_GROUPS) groups.push("0");
+    groups.push(...last);
+  }
+  const network = groups.slice(0, IPV6_GROUPS / 2);
+  return `${network.map((group) => Number.parseInt(group, 16).toString(16)).join(":")}::/64`;
+}
+
+const IPV6_GROUPS = 8;
+
+function tooManyFailures(): ProblemError {
+  return new ProblemError(
+    429,
+    "too_many_failures",
+    "Too many wrong secrets from your address; wait ten minutes and try again.",
+  );
+}
+
+/**
+ * Whether a guess at the admin token may be answered, right or wrong. The registry decides on all
+ * guesses in one order, so that no number of them at once gets past its bound.
+ * @throws {ProblemError} 429 for an address that guessed wrong too often
+ */
+export async function hearGuess(request: Request, env: Env, right: boolean): Promise<void> {
+  const heard = await registry(env).failures.hear(countedAddress(request), right);
+  if (!heard) throw tooManyFailures();
+}
+
+/**
+ * Runs something that takes a secret from its caller, and counts when it was the wrong one.
+ * @throws {ProblemError} 429 for an address that guessed too often, before the secret is looked at
+ */
+export async function countFailures<Value>(
+  request: Request,
+  env: Env,
+  attempt: () => Promise<Result<Value>>,
+): Promise<Value> {
+  await hearGuess(request, env, true);
+  const result = await attempt();
+  if (!result.ok && result.refusal.status === 401) await hearGuess(request, env, false);
+  return unwrap(result);
+}
+
+/**
  * Counts an attempt with a secret, right or wrong, against its address.
  * @throws {ProblemError} 429 for an address with too many in a minute; others are not affected
  */
 export async function limitAttempts(request: Request, env: Env): Promise<void> {
-  const { success } = await env.ATTEMPTS.limit({ key: clientAddress(request) });
+  const { success } = await env.ATTEMPTS.limit({ key: countedAddress(request) });
   if (success) return;
   throw new ProblemError(
     429,
@@ -22,7 +75,7 @@ export async function limitAttempts(request: Request, env: Env): Promise<void> {
 
 /** @throws {ProblemError} 429 for an address that opens too many WebSockets in a minute */
 export async function limitUpgrades(request: Request, env: Env): Promise<void> {
-  const { success } = await env.UPGRADES.limit({ key: clientAddress(request) });
+  const { success } = await env.UPGRADES.limit({ key: countedAddress(request) });
   if (success) return;
   throw new ProblemError(
     429,

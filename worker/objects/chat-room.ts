@@ -25,6 +25,8 @@ export class ChatRoom extends DurableObject<Env> {
   #exists = hasTable(this.#sql, "messages");
   /** Its session ended while somebody was on the way in. */
   #closed = false;
+  /** Credentials that were revoked while somebody may have been on the way in with them. */
+  readonly #revoked = new Set<string>();
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
@@ -34,6 +36,7 @@ export class ChatRoom extends DurableObject<Env> {
   /** Everybody out, or those who came in by one credential. */
   async close(code: CloseCode, reason: string, via: string | null): Promise<void> {
     if (via === null) this.#closed = true;
+    else this.#revoked.add(via);
     for (const socket of this.#sockets()) {
       if (via === null || attachment(socket).via === via) closeQuietly(socket, code, reason);
     }
@@ -48,12 +51,13 @@ export class ChatRoom extends DurableObject<Env> {
       "ticket" in entry ? await session.consumeTicket(entry.ticket) : await session.admit(entry);
     if (!admitted.ok) return problemResponse(admitted.refusal);
     if (this.#closed) return problemResponse(ROOM_CLOSED);
+    const { name, via } = admitted.value;
+    if (this.#revoked.has(via)) return problemResponse(CREDENTIAL_REVOKED);
 
-    const role = "ticket" in entry ? "viewer" : "operator";
-    const me: Member = { id: randomId(6), name: admitted.value.name, role };
+    const me: Member = { id: randomId(6), name, role: memberRole(via, "ticket" in entry) };
     const [client, server] = Object.values(new WebSocketPair()) as [WebSocket, WebSocket];
     this.ctx.acceptWebSocket(server);
-    server.serializeAttachment({ me, via: admitted.value.via } satisfies Attachment);
+    server.serializeAttachment({ me, via } satisfies Attachment);
     const since = Number(url.searchParams.get("since") ?? Number.POSITIVE_INFINITY);
     send(server, { type: "welcome", me, members: this.#members(), last_rev: this.#lastRev() });
     for (const message of this.#messagesAfter(since)) send(server, message);
@@ -152,6 +156,18 @@ const ROOM_CLOSED: Refusal = {
   code: "room_closed",
   detail: "The session has ended, and its chat with it.",
 };
+
+const CREDENTIAL_REVOKED: Refusal = {
+  status: 401,
+  code: "revoked",
+  detail: "This credential was revoked.",
+};
+
+/** Who came by a share link is a guest to the others, whatever they call themselves. */
+function memberRole(via: string, byTicket: boolean): Member["role"] {
+  if (via.startsWith("link:")) return "guest";
+  return byTicket ? "viewer" : "operator";
+}
 
 type Attachment = { me: Member; via: string };
 

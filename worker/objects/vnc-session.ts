@@ -11,6 +11,7 @@ import { chosenProtocol } from "../sockets.ts";
 import { ENTRY_SCHEMA, Entry, type Grant, type Guest, type NewLink } from "./session/entry.ts";
 import { OUTBOX_SCHEMA, Outbox } from "./session/outbox.ts";
 import {
+  credentialRevoked,
   displayOf,
   type NewSession,
   SESSION_SCHEMA,
@@ -109,6 +110,7 @@ export class VncSession extends DurableObject<Env> {
   async admit(grant: Grant): Promise<Result<Grant>> {
     const open = this.#openRow();
     if (!open.ok) return open;
+    if (this.#entry.isRevoked(grant.via)) return credentialRevoked();
     return grant.role === "view" ? viewUnavailable() : { ok: true, value: grant };
   }
 
@@ -117,7 +119,7 @@ export class VncSession extends DurableObject<Env> {
     if (!open.ok) return open;
     if (input.role === "view") return viewUnavailable();
     const link = await this.#entry.createLink(open.value.session_id, input);
-    await this.#setAlarm();
+    await this.#deliver(); // and sets the alarm, without putting off what is not delivered yet
     return link;
   }
 
@@ -157,7 +159,7 @@ export class VncSession extends DurableObject<Env> {
    * Ends the session: its viewers are closed with the reason, nobody comes in any more. Called on
    * an ended one it closes what is left, which is how an end that failed half-way is finished.
    */
-  async end(actor: string, reason: string): Promise<Result<null>> {
+  async end(actor: string, reason: string, address: string | null = null): Promise<Result<null>> {
     const row = this.#storedRow();
     if (!row) return unknownSession();
     if (row.ended_at === null) {
@@ -165,7 +167,7 @@ export class VncSession extends DurableObject<Env> {
         const query = "UPDATE session SET ended_at = ?, end_reason = ?, version = version + 1";
         this.#sql.exec(query, Date.now(), reason);
         this.#entry.forget();
-        this.#outbox.record(actor, "session.ended", reason);
+        this.#outbox.record({ actor, address, action: "session.ended", detail: reason });
       });
       this.ctx.storage.setAlarm(Date.now() + DELIVERY_RETRY_MS);
       log("session.ended", { session: row.session_id, reason });
@@ -201,7 +203,8 @@ export class VncSession extends DurableObject<Env> {
 
     const [viewer, kept] = Object.values(new WebSocketPair()) as [WebSocket, WebSocket];
     const grant = admitted.value;
-    const { stream, token } = this.#waiting.add(grant, kept, AGENT_ANSWER_MS, () =>
+    const { address } = entry;
+    const { stream, token } = this.#waiting.add({ ...grant, address }, kept, AGENT_ANSWER_MS, () =>
       this.ctx.waitUntil(this.#giveUp(open.value, stream)),
     );
     const { session_id: session, host_id: host, port } = open.value;
@@ -242,11 +245,12 @@ export class VncSession extends DurableObject<Env> {
   async #acceptAgent(request: Request, stream: string): Promise<Response> {
     const taken = await this.#waiting.take(stream, bearerToken(request) ?? "");
     if (!taken.ok) return problemResponse(taken.refusal);
-    const { role, name, via, kept } = taken.value;
+    const { role, name, via, address, kept } = taken.value;
     const query = "INSERT INTO streams (stream, role, name, via, opened_at) VALUES (?, ?, ?, ?, ?)";
     this.#sql.exec(query, stream, role, name, via, Date.now());
     log("stream.spliced", { stream, session: this.ctx.id.name });
-    this.#outbox.record(via, "stream.opened", `${role} as ${name}`);
+    const detail = `${stream}, ${role} as ${name}`;
+    this.#outbox.record({ actor: via, address, action: "stream.opened", detail });
     this.ctx.waitUntil(this.#deliver());
     return new Response(null, { status: 101, webSocket: kept });
   }
@@ -268,7 +272,8 @@ export class VncSession extends DurableObject<Env> {
     const query = "DELETE FROM streams WHERE stream = ? RETURNING via";
     const closed = oneRow(this.#sql.exec<{ via: string }>(query, stream));
     if (!closed) return;
-    this.#outbox.record(closed.via, "stream.closed", reason);
+    const detail = `${stream}, ${reason}`;
+    this.#outbox.record({ actor: closed.via, action: "stream.closed", detail });
     this.ctx.waitUntil(this.#deliver());
   }
 
@@ -337,6 +342,7 @@ export class VncSession extends DurableObject<Env> {
     }
     for (const link of this.#entry.expiredLinks()) {
       this.#entry.revokeLink(link);
+      this.#outbox.record({ actor: SYSTEM, action: "link.expired", detail: link });
       await this.cut(`link:${link}`, "The link that you came by has expired.");
     }
     await this.#deliver();
@@ -386,7 +392,10 @@ export class VncSession extends DurableObject<Env> {
 export const VIEWER_HEADER = "x-porthole-viewer";
 
 /** How somebody comes in: with a ticket, or as somebody whom the Worker vouches for. */
-export type ViewerEntry = { ticket: string } | Grant;
+export type ViewerEntry = ({ ticket: string } | Grant) & {
+  /** Where they come from, for the audit. */
+  address: string;
+};
 
 /** How long an agent has to confirm that it closed streams that must end. */
 const CLOSE_CONFIRM_MS = 2_000;

@@ -33,24 +33,43 @@ export async function readBody<Schema extends v.GenericSchema>(
   return parsed.output;
 }
 
+/** How long a body of at most 64 KiB may take. */
+const BODY_MS = 10_000;
+
+function tooSlow(): ProblemError {
+  const detail = `The body did not come within ${BODY_MS / 1000} s.`;
+  return new ProblemError(408, "body_too_slow", detail);
+}
+
 /** Reads a body up to the limit: one that is larger, or lies about its length, is not read on. */
 async function readText(request: Request): Promise<string> {
   if (!request.body) return "";
   const decoder = new TextDecoder();
   let text = "";
   let bytes = 0;
-  for await (const chunk of request.body as ReadableStream<Uint8Array>) {
-    bytes += chunk.byteLength;
-    if (bytes > MAX_MESSAGE_BYTES) {
-      throw new ProblemError(
-        413,
-        "body_too_large",
-        `The body is over ${MAX_MESSAGE_BYTES / 1024} KiB.`,
-      );
+  const late = AbortSignal.timeout(BODY_MS);
+  const tooLate = new Promise<never>((_, reject) => {
+    late.addEventListener("abort", () => reject(tooSlow()));
+  });
+  const reader = (request.body as ReadableStream<Uint8Array>).getReader();
+  try {
+    for (;;) {
+      const { done, value } = await Promise.race([reader.read(), tooLate]);
+      if (done) return text + decoder.decode();
+      bytes += value.byteLength;
+      if (bytes > MAX_MESSAGE_BYTES) {
+        throw new ProblemError(
+          413,
+          "body_too_large",
+          `The body is over ${MAX_MESSAGE_BYTES / 1024} KiB.`,
+        );
+      }
+      text += decoder.decode(value, { stream: true });
     }
-    text += decoder.decode(chunk, { stream: true });
+  } finally {
+    // Of one that is too large or too late nothing more is read.
+    await reader.cancel();
   }
-  return text + decoder.decode();
 }
 
 /** An id from the path. @throws {ProblemError} 400 if it cannot be one */

@@ -6,13 +6,13 @@ import { registry, vncHost, vncSession } from "../env.ts";
 import { claimedHostId } from "../identity/agent-token.ts";
 import { bearerToken } from "../identity/bearer.ts";
 import { type AppEnv, person } from "../identity/guard.ts";
+import { countFailures } from "../identity/limits.ts";
 import { ownOrigin } from "../identity/origins.ts";
 import { AUDIENCE_HEADER, UNKNOWN_HOST } from "../objects/vnc-host.ts";
 import { ProblemError, problemResponse } from "../problem.ts";
 import { record, recordAs } from "./audit.ts";
 import { pathId, readBody } from "./body.ts";
 import { describeAll } from "./describe-all.ts";
-import { guarded } from "./identity.ts";
 
 function noSuchHost(): ProblemError {
   return new ProblemError(404, "no_such_host", "There is no such host.");
@@ -89,7 +89,7 @@ export async function revokeJoinToken(c: Context<AppEnv>): Promise<Response> {
 /** `POST /api/agent/join`: the token in the body is the credential. */
 export async function joinAgent(c: Context<AppEnv>): Promise<Response> {
   const request = await readBody(c, JoinRequest);
-  const joined = await guarded(c, () => registry(c.env).hosts.join(request));
+  const joined = await countFailures(c.req.raw, c.env, () => registry(c.env).hosts.join(request));
   await recordAs(c, "join token", "host.joined", joined.host_id, joined.name);
   return c.json(joined, 201);
 }

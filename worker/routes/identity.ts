@@ -3,35 +3,13 @@ import { CreateKey, Login, type Page, type SignIn } from "../../protocol/api.ts"
 import { registry } from "../env.ts";
 import { clearLoginCookie, readLoginCookie, writeLoginCookie } from "../identity/cookies.ts";
 import { type AppEnv, person } from "../identity/guard.ts";
-import { clientAddress } from "../identity/limits.ts";
+import { clientAddress, countFailures, hearGuess } from "../identity/limits.ts";
 import { ownOrigin, requireOriginIfNamed } from "../identity/origins.ts";
 import { hashSecret, secretsEqual } from "../identity/secrets.ts";
 import type { NewSignIn } from "../objects/registry/sign-ins.ts";
-import { ProblemError, type Result, refuse, unwrap } from "../problem.ts";
+import { ProblemError } from "../problem.ts";
 import { record, recordAs } from "./audit.ts";
 import { pathId, readBody } from "./body.ts";
-
-/**
- * Runs something that takes a secret from its caller, and counts when it was the wrong one.
- * @throws {ProblemError} 429 for an address that guessed too often, before the secret is looked at
- */
-export async function guarded<Value>(
-  c: Context<AppEnv>,
-  attempt: () => Promise<Result<Value>>,
-): Promise<Value> {
-  const address = clientAddress(c.req.raw);
-  const { failures } = registry(c.env);
-  if (await failures.isShutOut(address)) {
-    throw new ProblemError(
-      429,
-      "too_many_failures",
-      "Too many wrong secrets from your address; wait ten minutes and try again.",
-    );
-  }
-  const result = await attempt();
-  if (!result.ok && result.refusal.status === 401) await failures.add(address);
-  return unwrap(result);
-}
 
 /** `POST /api/login`: the admin token, or a one-time link's secret, for a cookie. */
 export async function login(c: Context<AppEnv>): Promise<Response> {
@@ -42,19 +20,25 @@ export async function login(c: Context<AppEnv>): Promise<Response> {
     address: clientAddress(c.req.raw),
     user_agent: c.req.header("user-agent") ?? null,
   };
-  const { secret, login_id } = await guarded(c, async () => {
-    const { signIns } = registry(c.env);
-    if ("link" in body) return signIns.redeemLink(await hashSecret(body.link), browser);
-    const expected = c.env.ADMIN_TOKEN;
-    if (!expected || !(await secretsEqual(body.admin_token, expected))) {
-      return refuse(401, "bad_credential", "That token is not valid here.");
-    }
-    return { ok: true, value: await signIns.create(browser) };
-  });
+  const { signIns } = registry(c.env);
+  const { secret, login_id } =
+    "link" in body
+      ? await countFailures(c.req.raw, c.env, async () =>
+          signIns.redeemLink(await hashSecret(body.link), browser),
+        )
+      : await checkAdminToken(c, body.admin_token).then(() => signIns.create(browser));
   writeLoginCookie(c, secret);
   const by = "link" in body ? "sign-in link" : "admin token";
   await recordAs(c, by, "login.created", login_id, browser.user_agent);
   return c.body(null, 204);
+}
+
+/** @throws {ProblemError} 401 if it is wrong, 429 from an address that guessed too often */
+async function checkAdminToken(c: Context<AppEnv>, token: string): Promise<void> {
+  const expected = c.env.ADMIN_TOKEN;
+  const right = Boolean(expected) && (await secretsEqual(token, expected ?? ""));
+  await hearGuess(c.req.raw, c.env, right);
+  if (!right) throw new ProblemError(401, "bad_credential", "That token is not valid here.");
 }
 
 /** `POST /api/logout`: ends the sign-in of this browser; harmless without one. */

@@ -3,11 +3,11 @@ import { CreateLink, RedeemLink, type ShareLink, type Ticket } from "../../proto
 import { vncSession } from "../env.ts";
 import { writeGuestCookie } from "../identity/cookies.ts";
 import type { AppEnv } from "../identity/guard.ts";
+import { countFailures } from "../identity/limits.ts";
 import { ownOrigin } from "../identity/origins.ts";
 import { ProblemError, unwrap } from "../problem.ts";
 import { record, recordAs } from "./audit.ts";
 import { pathId, readBody } from "./body.ts";
-import { guarded } from "./identity.ts";
 
 /** `POST /api/vnc/session/:id/links`: the only answer that holds the link's secret. */
 export async function createLink(c: Context<AppEnv>): Promise<Response> {
@@ -42,7 +42,7 @@ export async function redeemLink(c: Context<AppEnv>): Promise<Response> {
   const { secret } = await readBody(c, RedeemLink);
   const id = secret.slice(0, secret.indexOf("."));
   const session = vncSession(c.env, id);
-  const guest = await guarded(c, () => session.redeemLink(secret));
+  const guest = await countFailures(c.req.raw, c.env, () => session.redeemLink(secret));
   writeGuestCookie(c, id, guest.secret, guest.expires_at);
   const via = `link:${guest.link_id}`;
   await recordAs(c, via, "link.redeemed", id);

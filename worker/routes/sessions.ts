@@ -10,6 +10,7 @@ import { ROOM_PATTERN, randomId } from "../../protocol/ids.ts";
 import { DEFAULT_SESSION_TTL_S, MAX_PAGE_ITEMS } from "../../protocol/limits.ts";
 import { chatRoom, registry, vncSession } from "../env.ts";
 import { type AppEnv, person } from "../identity/guard.ts";
+import { clientAddress } from "../identity/limits.ts";
 import { ownOrigin } from "../identity/origins.ts";
 import type { Grant } from "../objects/session/entry.ts";
 import type { SessionState } from "../objects/session/session-row.ts";
@@ -79,7 +80,8 @@ export async function getSession(c: Context<AppEnv>): Promise<Response> {
 
 /** `DELETE /api/vnc/session/:id`: ends it, closes its viewers. Ending it twice is fine. */
 export async function endSession(c: Context<AppEnv>): Promise<Response> {
-  unwrap(await vncSession(c.env, pathId(c, "id")).end(person(c).via, ENDED_BY_OPERATOR));
+  const address = clientAddress(c.req.raw);
+  unwrap(await vncSession(c.env, pathId(c, "id")).end(person(c).via, ENDED_BY_OPERATOR, address));
   return c.body(null, 204);
 }
 
@@ -118,6 +120,9 @@ async function noteUse(c: Context<AppEnv>, sessionId: string): Promise<void> {
 async function grantOf(c: Context<AppEnv>, sessionId: string): Promise<Grant> {
   const identity = c.get("identity");
   if (identity.kind === "guest") {
+    if (identity.session !== sessionId) {
+      throw new ProblemError(403, "other_session", "Your link is for another session.");
+    }
     return { role: identity.role, name: "Guest", via: identity.via };
   }
   const { name, role, via } = person(c);
@@ -132,7 +137,9 @@ async function grantOf(c: Context<AppEnv>, sessionId: string): Promise<Grant> {
 /** Who comes in by an upgrade: with a ticket, or as who they are. */
 async function entryOf(c: Context<AppEnv>, sessionId: string): Promise<ViewerEntry> {
   const identity = c.get("identity");
-  return identity.kind === "ticket" ? { ticket: identity.ticket } : grantOf(c, sessionId);
+  const address = clientAddress(c.req.raw);
+  if (identity.kind === "ticket") return { ticket: identity.ticket, address };
+  return { ...(await grantOf(c, sessionId)), address };
 }
 
 /** The headers of a viewer's upgrade, with who they are: whatever the client wrote there is gone. */

@@ -16,15 +16,20 @@ export class Failures extends RpcTarget {
     this.#sql = sql;
   }
 
-  /** Whether an address has guessed too often; what it says now is not even looked at. */
-  isShutOut(address: string): boolean {
+  /**
+   * Hears a guess, and counts a wrong one.
+   * @returns false for an address that guessed wrong too often: it is told nothing, right or wrong
+   */
+  hear(address: string, right: boolean): boolean {
     const query = "SELECT count FROM failures WHERE address = ? AND started_at > ?";
     const since = Date.now() - FAILURE_WINDOW_MS;
     const row = oneRow(this.#sql.exec<{ count: number }>(query, address, since));
-    return row !== undefined && row.count >= MAX_FAILURES;
+    if (row !== undefined && row.count >= MAX_FAILURES) return false;
+    if (!right) this.#add(address);
+    return true;
   }
 
-  add(address: string): void {
+  #add(address: string): void {
     const now = Date.now();
     this.#sql.exec("DELETE FROM failures WHERE started_at <= ?", now - FAILURE_WINDOW_MS);
     this.#sql.exec(

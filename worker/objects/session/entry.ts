@@ -44,7 +44,7 @@ export class Entry {
         await hashSecret(ticket),
       ),
     );
-    if (!taken || taken.expires_at < Date.now()) {
+    if (!taken || taken.expires_at < Date.now() || this.isRevoked(taken.via)) {
       const detail = "This ticket is used, expired or not for this session; ask for a new one.";
       return refuse(401, "bad_ticket", detail);
     }
@@ -118,14 +118,20 @@ export class Entry {
     return oneRow(this.#sql.exec<Guest>(query, hash, Date.now())) ?? null;
   }
 
-  /** Forgets the tickets of one credential, or all there is. */
+  /** Forgets the tickets of one credential and lets it in no more; or forgets all there is. */
   forget(via?: string): void {
     if (via !== undefined) {
       this.#sql.exec("DELETE FROM tickets WHERE via = ?", via);
+      this.#sql.exec("INSERT OR IGNORE INTO revoked (via) VALUES (?)", via);
       return;
     }
     this.#sql.exec("DELETE FROM tickets");
     this.#sql.exec("DELETE FROM guests");
+  }
+
+  /** Whether a credential was revoked after the Worker had found it good, and before it came here. */
+  isRevoked(via: string): boolean {
+    return this.#sql.exec("SELECT 1 FROM revoked WHERE via = ?", via).toArray().length > 0;
   }
 
   /** When the next link ends, in ms since the epoch; its guests have to go then. */
@@ -187,4 +193,5 @@ export const ENTRY_SCHEMA = `
     created_at INTEGER NOT NULL, expires_at INTEGER NOT NULL, uses INTEGER NOT NULL DEFAULT 0, max_uses INTEGER
   );
   CREATE TABLE guests (hash TEXT PRIMARY KEY, link_id TEXT NOT NULL);
+  CREATE TABLE revoked (via TEXT PRIMARY KEY);
 `;

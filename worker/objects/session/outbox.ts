@@ -19,9 +19,11 @@ export class Outbox {
   }
 
   /** A line for the audit. */
-  record(actor: string, action: string, detail: string): void {
-    const query = "INSERT INTO audit_outbox (at, actor, action, detail) VALUES (?, ?, ?, ?)";
-    this.#sql.exec(query, Date.now(), actor, action, detail);
+  record(line: { actor: string; address?: string | null; action: string; detail: string }): void {
+    const { actor, address = null, action, detail } = line;
+    const query =
+      "INSERT INTO audit_outbox (at, actor, address, action, detail) VALUES (?, ?, ?, ?, ?)";
+    this.#sql.exec(query, Date.now(), actor, address, action, detail);
   }
 
   /**
@@ -53,11 +55,18 @@ export class Outbox {
   }
 }
 
-type OutboxLine = { id: number; at: number; actor: string; action: string; detail: string };
+type OutboxLine = {
+  id: number;
+  at: number;
+  actor: string;
+  address: string | null;
+  action: string;
+  detail: string;
+};
 
 export const OUTBOX_SCHEMA = `
   CREATE TABLE audit_outbox (
-    id INTEGER PRIMARY KEY AUTOINCREMENT, at INTEGER NOT NULL, actor TEXT NOT NULL, action TEXT NOT NULL,
-    detail TEXT NOT NULL
+    id INTEGER PRIMARY KEY AUTOINCREMENT, at INTEGER NOT NULL, actor TEXT NOT NULL, address TEXT,
+    action TEXT NOT NULL, detail TEXT NOT NULL
   );
 `;

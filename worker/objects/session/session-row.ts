@@ -56,6 +56,10 @@ export function sessionEnded(row: SessionRow) {
   return refuse(410, "session_ended", row.end_reason ?? "The session has ended.");
 }
 
+export function credentialRevoked() {
+  return refuse(401, "revoked", "This credential was revoked.");
+}
+
 export function viewUnavailable() {
   return refuse(
     403,

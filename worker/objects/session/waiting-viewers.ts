@@ -5,8 +5,11 @@ import { type Result, refuse } from "../../problem.ts";
 import { closeQuietly } from "../../sockets.ts";
 import type { Grant } from "./entry.ts";
 
+/** Who came, and from which address. */
+type Arrival = Grant & { address: string };
+
 /** A viewer that was answered and waits for the agent: the kept end of its pair, never accepted. */
-type Waiting = Grant & { kept: WebSocket; token: string; timer: ReturnType<typeof setTimeout> };
+type Waiting = Arrival & { kept: WebSocket; token: string; timer: ReturnType<typeof setTimeout> };
 
 /** The viewers that wait for their agent. They live in memory alone: a viewer's socket does too. */
 export class WaitingViewers {
@@ -22,7 +25,7 @@ export class WaitingViewers {
    * @returns the stream's id, and the token that opens the agent's side of it, once
    */
   add(
-    grant: Grant,
+    arrival: Arrival,
     kept: WebSocket,
     lateAfterMs: number,
     onLate: (stream: string) => void,
@@ -30,12 +33,12 @@ export class WaitingViewers {
     const stream = randomId();
     const token = newSecret();
     const timer = setTimeout(() => onLate(stream), lateAfterMs);
-    this.#waiting.set(stream, { ...grant, kept, token, timer });
+    this.#waiting.set(stream, { ...arrival, kept, token, timer });
     return { stream, token };
   }
 
   /** The agent's claim on a stream: of any number that come with the token, one gets the end. */
-  async take(stream: string, token: string): Promise<Result<Grant & { kept: WebSocket }>> {
+  async take(stream: string, token: string): Promise<Result<Arrival & { kept: WebSocket }>> {
     const waiting = this.#waiting.get(stream);
     if (!waiting) return refuse(410, "stream_gone", "Nobody waits for this stream any more.");
     if (!(await secretsEqual(token, waiting.token))) {
