@@ -39,7 +39,7 @@ export function CopyBox({ text, autoFocus = false, testId, buttonTestId }: CopyB
         <button
           ref={button}
           type="button"
-          class="button"
+          class="button primary"
           disabled={text === null}
           onClick={copy}
           data-testid={buttonTestId}

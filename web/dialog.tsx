@@ -1,5 +1,5 @@
 import type { ComponentChildren, TargetedMouseEvent } from "preact";
-import { useEffect, useId, useRef } from "preact/hooks";
+import { useId, useLayoutEffect, useRef } from "preact/hooks";
 import "./dialog.css";
 import { CloseIcon } from "./icons.tsx";
 
@@ -9,7 +9,8 @@ type DialogProps = { title: string; onClose(): void; children: ComponentChildren
 export function Dialog({ title, onClose, children, testId }: DialogProps) {
   const dialog = useRef<HTMLDialogElement>(null);
   const titleId = useId();
-  useEffect(() => dialog.current?.showModal(), []);
+  // Before the effects of what is in it: only an open dialog can have the keyboard.
+  useLayoutEffect(() => dialog.current?.showModal(), []);
   const closeOnBackdrop = (event: TargetedMouseEvent<HTMLDialogElement>) => {
     // The dialog fills itself with its content: what is hit beside that is the backdrop.
     if (event.target === event.currentTarget) event.currentTarget.close();

@@ -1,4 +1,4 @@
-import { isRetryable } from "../../protocol/close-codes.ts";
+import { CloseCode, isRetryable } from "../../protocol/close-codes.ts";
 import { STREAM_SILENCE_MS } from "../../protocol/limits.ts";
 import { ApiError } from "../api.ts";
 import { backoffMs } from "./backoff.ts";
@@ -148,7 +148,8 @@ export class ViewerConnection {
       return;
     }
     const action = actionAfterTicketRefusal(error.status, error.code);
-    if (action) this.#end(error.message, action);
+    if (action === "sign-in") this.#end(closeSentence(CloseCode.unauthorized, ""), action);
+    else if (action) this.#end(error.message, action);
     else this.#wait(error.message);
   }
 

@@ -150,10 +150,7 @@ type MadeProps = { link: MadeLink; session: Session; onAnother(): void };
 function Made({ link, session, onAnother }: MadeProps) {
   return (
     <div class="share-form">
-      <p role="status">
-        {link.label === null ? "The link is ready." : `The link for ${link.label} is ready.`} Copy
-        it now: it is not shown again.
-      </p>
+      <p role="status">The link is ready. Copy it now: it is not shown again.</p>
       <CopyBox text={link.url} autoFocus testId="share-url" buttonTestId="copy-link" />
       <p class="hint">
         {link.max_uses === null

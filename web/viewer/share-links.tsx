@@ -55,7 +55,7 @@ export function ShareLinks({ session, links, onRevoked }: ShareLinksProps) {
       {items === null ? (
         !links.problem && <p class="hint">Looking…</p>
       ) : items.length === 0 ? (
-        <p class="hint">There is none.</p>
+        <p class="hint">None yet.</p>
       ) : (
         <ul ref={list}>
           {items.map((link, index) => (
