@@ -265,6 +265,20 @@ describe("a ticket that is refused", () => {
   });
 });
 
+describe("a ticket for nobody in particular", () => {
+  it("is refused to who came by a link that is over: they need a new one", async () => {
+    const reason = "The link that you came by is over.";
+    await page.refuse(new ApiError(401, reason, "link_over"));
+    expect(page.state).toEqual({ kind: "ended", reason, action: "new-link" });
+  });
+
+  it("is refused to who is not signed in, in words for a person", async () => {
+    await page.refuse(new ApiError(401, "Send a token as Bearer.", "not_signed_in"));
+    const reason = "You are not signed in.";
+    expect(page.state).toEqual({ kind: "ended", reason, action: "sign-in" });
+  });
+});
+
 describe("what a dropped dial still says", () => {
   it("changes nothing", async () => {
     const first = await page.connect();

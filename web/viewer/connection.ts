@@ -148,8 +148,10 @@ export class ViewerConnection {
       return;
     }
     const action = actionAfterTicketRefusal(error.status, error.code);
-    if (action === "sign-in") this.#end(closeSentence(CloseCode.unauthorized, ""), action);
-    else if (action) this.#end(error.message, action);
+    // The edge's own sentence for this one speaks to software as well.
+    const nobody = error.code === "not_signed_in";
+    const sentence = nobody ? closeSentence(CloseCode.unauthorized, "") : error.message;
+    if (action) this.#end(sentence, action);
     else this.#wait(error.message);
   }
 

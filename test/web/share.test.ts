@@ -1,0 +1,79 @@
+import { describe, expect, it } from "vitest";
+import type { Session, ShareLink } from "../../protocol/api.ts";
+import { ApiError } from "../../web/api.ts";
+import { actionForGuest } from "../../web/viewer/reasons.ts";
+import { endOfLink, sessionEndsFirst, usesSentence } from "../../web/viewer/share-wishes.ts";
+import { findStanding } from "../../web/viewer/standing.ts";
+
+const SESSION = { session_id: "s", expires_at: "2026-11-22T18:00:00Z" } as Session;
+
+describe("who looks", () => {
+  const standing = async (session: ApiError | null, links: ApiError | null) => {
+    const answer =
+      <Value>(refusal: ApiError | null, value: Value) =>
+      () =>
+        refusal ? Promise.reject(refusal) : Promise.resolve(value);
+    const edge = {
+      getSession: answer(session, SESSION),
+      listLinks: answer(links, [] as ShareLink[]),
+    };
+    return (await findStanding("s", edge)).standing;
+  };
+  const refusal = (status: number, code: string | null = null) => new ApiError(status, "No.", code);
+
+  it("is an operator if the edge shows the links", async () => {
+    expect(await standing(null, null)).toBe("operator");
+  });
+
+  it("is a guest if the session is theirs to see and its links need a sign-in", async () => {
+    expect(await standing(null, refusal(401, "not_signed_in"))).toBe("guest");
+  });
+
+  it("is a guest if the edge says that their link is over", async () => {
+    expect(await standing(refusal(401, "link_over"), null)).toBe("guest");
+  });
+
+  it("is a person if their role is too low", async () => {
+    expect(await standing(null, refusal(403, "role_too_low"))).toBe("person");
+  });
+
+  it("is not known to an edge that does not answer, or knows nobody", async () => {
+    expect(await standing(refusal(401, "not_signed_in"), null)).toBe("unknown");
+    expect(await standing(refusal(0), null)).toBe("unknown");
+    expect(await standing(null, refusal(0))).toBe("unknown");
+  });
+});
+
+describe("the end of a guest's visit", () => {
+  it("offers no way that needs more than the link", () => {
+    expect(actionForGuest("sign-in")).toBe("new-link");
+    expect(actionForGuest("new-link")).toBe("new-link");
+    expect(actionForGuest("overview")).toBeNull();
+    expect(actionForGuest("open-again")).toBeNull();
+    expect(actionForGuest("dial-again")).toBe("dial-again");
+  });
+});
+
+describe("a share link", () => {
+  it.each([
+    [0, 1, "used 0 of 1"],
+    [3, 5, "used 3 of 5"],
+    [0, null, "not used yet"],
+    [1, null, "used once"],
+    [2, null, "used 2 times"],
+  ])("%d uses of %s", (uses, max_uses, sentence) => {
+    expect(usesSentence({ uses, max_uses })).toBe(sentence);
+  });
+
+  it("ends with its session if that ends first", () => {
+    const before = "2026-11-22T17:00:00.500Z";
+    expect(endOfLink({ expires_at: before }, SESSION)).toBe(before);
+    expect(endOfLink({ expires_at: "2026-11-23T17:00:00Z" }, SESSION)).toBe(SESSION.expires_at);
+  });
+
+  it("is told to end with the session before it is made", () => {
+    const now = Date.parse("2026-11-22T17:00:00Z");
+    expect(sessionEndsFirst(SESSION, 3600, now)).toBe(false);
+    expect(sessionEndsFirst(SESSION, 3601, now)).toBe(true);
+  });
+});
