@@ -21,6 +21,9 @@ const NO_KEYS: ReadonlySet<string> = new Set([
 /** How far the clocks may be apart, in seconds. */
 const CLOCK_TOLERANCE_S = 30;
 
+/** Access's longest session is a month; asking for an age also refuses a token from the future. */
+const MAX_TOKEN_AGE = "31 days";
+
 /** The team's keys, fetched when they are first needed and again when they rotate. */
 const keySets = new Map<string, ReturnType<typeof createRemoteJWKSet>>();
 
@@ -56,6 +59,7 @@ export async function verifyAccess(
       issuer: teamOrigin(team),
       audience,
       clockTolerance: CLOCK_TOLERANCE_S,
+      maxTokenAge: MAX_TOKEN_AGE,
       requiredClaims: ["exp", "iat"],
     }));
   } catch (error) {
