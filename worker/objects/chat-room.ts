@@ -6,11 +6,11 @@ import {
   type RoomToClient,
 } from "../../protocol/chat.ts";
 import { CloseCode } from "../../protocol/close-codes.ts";
-import { randomId } from "../../protocol/ids.ts";
+import { ROOM_PATTERN, randomId } from "../../protocol/ids.ts";
 import { LINK_PING, LINK_PONG, MAX_MESSAGE_BYTES } from "../../protocol/limits.ts";
 import { parseMessage } from "../../protocol/link.ts";
 import { type Env, vncSession } from "../env.ts";
-import { log } from "../log.ts";
+import { describeError, log } from "../log.ts";
 import { problemResponse, type Refusal } from "../problem.ts";
 import { chosenProtocol, closeQuietly } from "../sockets.ts";
 import { hasTable, oneRow } from "./storage.ts";
@@ -47,8 +47,7 @@ export class ChatRoom extends DurableObject<Env> {
     const url = new URL(request.url);
     const entry = JSON.parse(request.headers.get(VIEWER_HEADER) ?? "") as ViewerEntry;
     const session = vncSession(this.env, url.searchParams.get("session") ?? "");
-    const admitted =
-      "ticket" in entry ? await session.consumeTicket(entry.ticket) : await session.admit(entry);
+    const admitted = await session.enterRoom(entry);
     if (!admitted.ok) return problemResponse(admitted.refusal);
     if (this.#closed) return problemResponse(ROOM_CLOSED);
     const { name, via } = admitted.value;
@@ -88,11 +87,22 @@ export class ChatRoom extends DurableObject<Env> {
 
   override async webSocketClose(socket: WebSocket, code: number, reason: string): Promise<void> {
     closeQuietly(socket, code, reason);
-    this.#sendToAll({ type: "presence", members: this.#members() });
+    await this.#left(socket);
   }
 
-  override async webSocketError(): Promise<void> {
+  override async webSocketError(socket: WebSocket): Promise<void> {
+    await this.#left(socket);
+  }
+
+  async #left(socket: WebSocket): Promise<void> {
     this.#sendToAll({ type: "presence", members: this.#members() });
+    const { me, via } = attachment(socket);
+    const session = ROOM_PATTERN.exec(this.ctx.id.name ?? "")?.[2] ?? "";
+    try {
+      await vncSession(this.env, session).leftRoom(via, me.name);
+    } catch (error) {
+      log("chat.tell_failed", { room: this.ctx.id.name, error: describeError(error) });
+    }
   }
 
   /** Stores a message once: a resend, told by sender and cid, finds the first one. */

@@ -114,6 +114,28 @@ export class VncSession extends DurableObject<Env> {
     return grant.role === "view" ? viewUnavailable() : { ok: true, value: grant };
   }
 
+  /** Lets somebody into the session's chat room; the audit is told by this object, as of streams. */
+  async enterRoom(entry: ViewerEntry): Promise<Result<Grant>> {
+    const admitted = await this.#admitEntry(entry);
+    if (!admitted.ok) return admitted;
+    const { via, name } = admitted.value;
+    const { address } = entry;
+    this.#outbox.record({ actor: via, address, action: "chat.opened", detail: `as ${name}` });
+    this.ctx.waitUntil(this.#deliver());
+    return admitted;
+  }
+
+  /** Somebody's socket in the room is over. */
+  async leftRoom(via: string, name: string): Promise<void> {
+    if (!this.#exists) return;
+    this.#outbox.record({ actor: via, action: "chat.closed", detail: `as ${name}` });
+    this.ctx.waitUntil(this.#deliver());
+  }
+
+  #admitEntry(entry: ViewerEntry): Promise<Result<Grant>> {
+    return "ticket" in entry ? this.consumeTicket(entry.ticket) : this.admit(entry);
+  }
+
   async createLink(input: NewLink): Promise<Result<NewShareLink>> {
     const open = this.#openRow();
     if (!open.ok) return open;
@@ -191,8 +213,7 @@ export class VncSession extends DurableObject<Env> {
 
   async #acceptViewer(request: Request): Promise<Response> {
     const entry = JSON.parse(request.headers.get(VIEWER_HEADER) ?? "") as ViewerEntry;
-    const admitted =
-      "ticket" in entry ? await this.consumeTicket(entry.ticket) : await this.admit(entry);
+    const admitted = await this.#admitEntry(entry);
     if (!admitted.ok) return this.#refuseViewer(admitted.refusal);
     const open = this.#openRow();
     if (!open.ok) return this.#refuseViewer(open.refusal);
