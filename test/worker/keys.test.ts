@@ -126,4 +126,19 @@ describe("an API key", () => {
     for (const viewer of coming) expect([4401, 1006]).toContain((await viewer.closed).code);
     expect((await people.stream(session, bearer(made.key)).closed).code).toBe(4401);
   });
+
+  it("that the Worker found good just before it was revoked is refused by the session's object", async () => {
+    const session = await desktop.session();
+    const made = await people.key("operator");
+    await people.ticket(session, bearer(made.key)); // the registry knows where it is used
+    // What the Worker says to the object once it has found the key good.
+    const namespace = await rig.edge.miniflare.getDurableObjectNamespace("VNC_SESSION");
+    const object = namespace.get(namespace.idFromName(session)) as unknown as {
+      admit(grant: object): Promise<{ ok: boolean }>;
+    };
+    const grant = { role: "control", name: "late", via: `key:${made.key_id}` };
+    expect(await object.admit(grant)).toMatchObject({ ok: true });
+    await revoke(made);
+    expect(await object.admit(grant)).toMatchObject({ ok: false, refusal: { code: "revoked" } });
+  });
 });
