@@ -167,7 +167,7 @@ class Splice {
         resolve({ bytes_in: this.#bytesIn, bytes_out: this.#bytesOut, reason: this.#reason });
       });
     });
-    this.#pumpToViewer(greeted.received);
+    this.#pumpToViewer(greeted);
     this.#pumpToServer();
     const serverGone = () =>
       this.close(CloseCode.serverRefused, `The VNC server on port ${port} closed the connection.`);
@@ -189,7 +189,7 @@ class Splice {
     setTimeout(() => this.#socket.terminate(), CLOSE_GRACE_MS).unref();
   }
 
-  #pumpToViewer(greeting: Buffer): void {
+  #pumpToViewer({ received, keepChunk }: Greeted): void {
     const tcp = this.#tcp;
     const socket = this.#socket;
     const flushed = () => {
@@ -199,9 +199,11 @@ class Splice {
       this.#idle = false;
       this.#bytesOut += chunk.length;
       socket.send(chunk, BINARY, flushed);
+      // What the kernel did not take at once is sent from this very buffer later.
+      if (socket.bufferedAmount > 0) keepChunk();
       if (socket.bufferedAmount > HIGH_WATER_BYTES) tcp.pause();
     };
-    send(greeting);
+    send(received);
     tcp.on("data", send);
     tcp.resume();
   }
