@@ -2,7 +2,7 @@ import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { availableParallelism, cpus, loadavg, release } from "node:os";
 import { join } from "node:path";
-import { ROOT } from "../scripts/build.ts";
+import { ROOT } from "../scripts/tool.ts";
 
 /** Where a run was made, and with what. */
 export type Machine = {

@@ -1,11 +1,8 @@
-import { spawn } from "node:child_process";
 import { copyFileSync, existsSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { build as viteBuild } from "vite";
 import { runScript, SentenceError } from "./sentence.ts";
-
-/** The repository's root, whatever folder a script was started in. */
-export const ROOT = join(import.meta.dirname, "..");
+import { ROOT, runTool } from "./tool.ts";
 
 const WEB = "dist/web";
 const AGENT = "dist/porthole-agent.mjs";
@@ -90,20 +87,8 @@ async function buildAgent(): Promise<void> {
 /** The Worker as it would be deployed, by the tool that deploys it. */
 export async function buildWorker(): Promise<void> {
   const args = ["deploy", "--dry-run", "--outdir", "dist/worker"];
-  await runQuietly(join(ROOT, "node_modules/.bin/wrangler"), args);
-}
-
-/** @throws {Error} with what the command printed, if it fails */
-function runQuietly(command: string, args: string[]): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const env = { ...process.env, WRANGLER_SEND_METRICS: "false", NO_COLOR: "1" };
-    const child = spawn(command, args, { cwd: ROOT, env, stdio: ["ignore", "pipe", "pipe"] });
-    let output = "";
-    child.stdout.on("data", (chunk) => (output += chunk));
-    child.stderr.on("data", (chunk) => (output += chunk));
-    child.on("error", reject);
-    child.on("close", (code) => (code === 0 ? resolve() : reject(new Error(output))));
-  });
+  const { code, printed } = await runTool("wrangler", args, "collect");
+  if (code !== 0) throw new Error(printed);
 }
 
 if (import.meta.main) {

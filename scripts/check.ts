@@ -1,6 +1,4 @@
-import { spawnSync } from "node:child_process";
-import { join } from "node:path";
-import { ROOT } from "./build.ts";
+import { runTool } from "./tool.ts";
 
 /** `npm run check`: types, lint and format, unused files, exports and dependencies. All are run. */
 
@@ -16,9 +14,8 @@ const CHECKS: ReadonlyArray<{ name: string; command: string; args: string[] }> =
 
 let failed = 0;
 for (const { name, command, args } of CHECKS) {
-  const binary = join(ROOT, "node_modules/.bin", command);
-  const { status } = spawnSync(binary, args, { cwd: ROOT, stdio: "inherit" });
-  console.log(`${status === 0 ? "ok    " : "failed"}  ${name}`);
-  if (status !== 0) failed++;
+  const { code } = await runTool(command, args, "inherit");
+  console.log(`${code === 0 ? "ok    " : "failed"}  ${name}`);
+  if (code !== 0) failed++;
 }
 process.exitCode = failed === 0 ? 0 : 1;

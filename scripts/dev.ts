@@ -1,10 +1,11 @@
 import { watch } from "node:fs";
 import { join } from "node:path";
 import { createServer } from "vite";
-import { buildWorker, ROOT } from "./build.ts";
+import { buildWorker } from "./build.ts";
 import type { Edge } from "./edge.ts";
 import { type FrontMaker, runLocal } from "./local.ts";
 import { runScript } from "./sentence.ts";
+import { ROOT } from "./tool.ts";
 
 /**
  * `npm run dev`: everything that `npm start` runs, with Vite in front. One port serves the pages

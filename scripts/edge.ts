@@ -2,8 +2,8 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import { convertV4MiniflareOptions, Miniflare, type MiniflareOptions } from "miniflare";
 import { unstable_getMiniflareWorkerOptions, unstable_readConfig } from "wrangler";
-import { ROOT } from "./build.ts";
 import { SentenceError } from "./sentence.ts";
+import { ROOT } from "./tool.ts";
 
 export type EdgeOptions = {
   host: string;

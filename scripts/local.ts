@@ -10,10 +10,11 @@ import { join as joinEdge } from "../agent/join.ts";
 import { type DemoDesktop, startDemo } from "../demo/server.ts";
 import { RFB_BASE_PORT, RFB_LAST_PORT } from "../protocol/ids.ts";
 import { ApiClient, ApiError } from "./api-client.ts";
-import { build, ROOT } from "./build.ts";
+import { build } from "./build.ts";
 import { assertFree, type Edge, startEdge } from "./edge.ts";
 import { poll } from "./poll.ts";
 import { SentenceError } from "./sentence.ts";
+import { ROOT } from "./tool.ts";
 
 /** Everything of Porthole on this machine: the edge, an agent, a desktop to look at. */
 

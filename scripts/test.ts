@@ -1,8 +1,6 @@
-import { spawnSync } from "node:child_process";
-import { join } from "node:path";
-import { ROOT } from "./build.ts";
 import { BENCH_PROGRAMS, needPrograms } from "./debian.ts";
 import { runScript } from "./sentence.ts";
+import { runTool } from "./tool.ts";
 
 /** `npm test [-- vitest's arguments]`: everything, with a real VNC server and a real browser. */
 
@@ -14,8 +12,6 @@ const NEEDED = [
 
 await runScript(async () => {
   needPrograms(NEEDED, console.log);
-  const vitest = join(ROOT, "node_modules/.bin/vitest");
-  const args = ["run", ...process.argv.slice(2)];
-  const { status } = spawnSync(vitest, args, { cwd: ROOT, stdio: "inherit" });
-  process.exitCode = status ?? 1;
+  const { code } = await runTool("vitest", ["run", ...process.argv.slice(2)], "inherit");
+  process.exitCode = code;
 });

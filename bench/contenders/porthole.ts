@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { ApiClient } from "../../scripts/api-client.ts";
-import { ROOT } from "../../scripts/build.ts";
+import { ROOT } from "../../scripts/tool.ts";
 import { freePort, LOOPBACK } from "../ports.ts";
 import type { Processes } from "../processes.ts";
 import type { Contender } from "./contender.ts";

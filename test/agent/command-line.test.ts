@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { ROOT } from "../../scripts/build.ts";
+import { ROOT } from "../../scripts/tool.ts";
 import { type Rig, startRig } from "../support/rig.ts";
 import { runProgram } from "../support/run-program.ts";
 

@@ -5,7 +5,7 @@ import { expect, test } from "vitest";
 import { CONTENDER_IDS } from "../../bench/contenders/contender.ts";
 import { ROWS } from "../../bench/rows.ts";
 import type { Results } from "../../bench/table.ts";
-import { ROOT } from "../../scripts/build.ts";
+import { ROOT } from "../../scripts/tool.ts";
 
 /** Bench and test share the clock with whatever else runs; a quick round takes about 12 s. */
 const WITHIN_MS = 55_000;

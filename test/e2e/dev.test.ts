@@ -3,7 +3,7 @@ import { join } from "node:path";
 import type { Browser, BrowserContext, WebSocket as PageSocket } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { startDemo } from "../../demo/server.ts";
-import { ROOT } from "../../scripts/build.ts";
+import { ROOT } from "../../scripts/tool.ts";
 import { launchBrowser, newVisitor, ViewerPage } from "../support/browser.ts";
 import { isFree, Porthole } from "../support/porthole.ts";
 import { ADMIN_TOKEN } from "../support/rig.ts";

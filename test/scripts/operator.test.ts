@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { ROOT } from "../../scripts/build.ts";
+import { ROOT } from "../../scripts/tool.ts";
 import { ADMIN_TOKEN, startRig } from "../support/rig.ts";
 import { runProgram } from "../support/run-program.ts";
 

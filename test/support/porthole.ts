@@ -4,8 +4,8 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ApiClient } from "../../scripts/api-client.ts";
-import { ROOT } from "../../scripts/build.ts";
 import { poll } from "../../scripts/poll.ts";
+import { ROOT } from "../../scripts/tool.ts";
 import { EventLog } from "./event-log.ts";
 import { TcpServer } from "./tcp-server.ts";
 
