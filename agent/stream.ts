@@ -7,6 +7,7 @@ import {
   STREAM_KEEPALIVE_MS,
 } from "../protocol/limits.ts";
 import { dialOptions, edgeSocketUrl } from "./dial.ts";
+import { Gather } from "./gather.ts";
 import { describeError, type Log } from "./log.ts";
 import { type Greeted, greet, TargetError } from "./rfb/greeting.ts";
 
@@ -192,8 +193,10 @@ class Splice {
   #pumpToViewer({ received, keepChunk }: Greeted): void {
     const tcp = this.#tcp;
     const socket = this.#socket;
+    const gather = new Gather();
     const flushed = () => {
-      if (tcp.isPaused() && socket.bufferedAmount <= LOW_WATER_BYTES) tcp.resume();
+      if (!tcp.isPaused() || gather.resting || socket.bufferedAmount > LOW_WATER_BYTES) return;
+      tcp.resume();
     };
     const send = (chunk: Buffer) => {
       this.#idle = false;
@@ -202,6 +205,10 @@ class Splice {
       // What the kernel did not take at once is sent from this very buffer later.
       if (socket.bufferedAmount > 0) keepChunk();
       if (socket.bufferedAmount > HIGH_WATER_BYTES) tcp.pause();
+      else if (gather.wants(chunk.length)) {
+        tcp.pause();
+        gather.rest(flushed);
+      }
     };
     send(received);
     tcp.on("data", send);
