@@ -3,7 +3,7 @@ const BULK_BYTES = 64 * 1024;
 const WINDOW_MS = 1;
 
 /** Reads of this size are large enough: gathering more gains nothing. */
-const LARGE_READ_BYTES = 32 * 1024;
+const LARGE_READ_BYTES = 24 * 1024;
 
 /** How long reading rests; a timer does not wait less. */
 const REST_MS = 1;

@@ -20,7 +20,7 @@ export class Hosts extends RpcTarget {
   }
 
   async createJoinToken(name: string | null): Promise<NewJoinToken> {
-    const token = newSecret();
+    const token = JOIN_TOKEN_PREFIX + newSecret();
     const tokenId = randomId(9);
     const hash = await hashSecret(token);
     const now = Date.now();
@@ -112,6 +112,9 @@ function badJoinToken() {
   const detail = "This join token is unknown, used or expired; make a new one.";
   return refuse(401, "bad_join_token", detail);
 }
+
+/** A token is pasted into a command line, where one that began with a dash would be an option. */
+const JOIN_TOKEN_PREFIX = "phj_";
 
 /** Host ids are shown to people and stand in logs: short, and still not to be guessed. */
 const HOST_ID_BYTES = 9;
