@@ -59,7 +59,7 @@ async function enrol(edge: string, body: object): Promise<v.InferOutput<typeof J
   } catch (error) {
     throw new Error(`${edge} cannot be reached: ${describeError(error)}`);
   }
-  const answer: unknown = await response.json().catch(() => null);
+  const answer = parseJson(await response.text());
   const parsed = v.safeParse(JoinAnswer, answer);
   if (response.ok && parsed.success) return parsed.output;
   const problem = v.safeParse(v.object({ detail: v.string() }), answer);
@@ -69,4 +69,13 @@ async function enrol(edge: string, body: object): Promise<v.InferOutput<typeof J
       ? `${edge} refused: ${why}`
       : `${edge} does not look like a Porthole edge: ${why}.`,
   );
+}
+
+/** @returns null for what is no JSON, as a proxy's error page is */
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
 }

@@ -168,8 +168,8 @@ export async function chat(c: Context<AppEnv>): Promise<Response> {
   if (!room) {
     throw new ProblemError(400, "malformed_room", "Name the room: ?room=session:<session id>");
   }
-  const [name, kind, id] = room as unknown as [string, string, string];
-  if (kind !== "session") {
+  const [name, kind, id] = room;
+  if (kind !== "session" || id === undefined) {
     throw new ProblemError(404, "no_such_room", "There is no such room.");
   }
   const query = new URLSearchParams({ session: id });
