@@ -35,6 +35,9 @@ import { hasTable, oneRow, rfc3339 } from "./storage.ts";
  *
  * Who calls: the Worker (fetch for upgrades, RPC for the rest), the host's object (what became of a
  * stream), the session's chat room (who may enter), the registry (a credential was revoked).
+ *
+ * It is long for one reason: entering, ending and cutting must look at the same rows and the same
+ * waiting viewers without an await between. What does not need that lives in session/.
  */
 export class VncSession extends DurableObject<Env> {
   readonly #sql = this.ctx.storage.sql;
