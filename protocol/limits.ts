@@ -52,6 +52,8 @@ export const MAX_STREAM_MESSAGE_BYTES = 1024 * 1024;
 export const MAX_VIEWERS_PER_SESSION = 32;
 export const MAX_STREAMS_PER_HOST = 256;
 export const MAX_NAME_CHARACTERS = 80;
+/** Of a VNC server's password; VNC authentication itself looks at the first 8 bytes alone. */
+export const MAX_VNC_PASSWORD_CHARACTERS = 255;
 export const MAX_CHAT_TEXT_CHARACTERS = 4_000;
 
 export const DEFAULT_SESSION_TTL_S = 8 * 60 * 60;

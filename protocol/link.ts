@@ -1,6 +1,11 @@
 import * as v from "valibot";
 import { Id } from "./ids.ts";
-import { MAX_NAME_CHARACTERS, MAX_SECURITY_TYPES, MAX_STREAMS_PER_HOST } from "./limits.ts";
+import {
+  MAX_NAME_CHARACTERS,
+  MAX_SECURITY_TYPES,
+  MAX_STREAMS_PER_HOST,
+  MAX_VNC_PASSWORD_CHARACTERS,
+} from "./limits.ts";
 
 /**
  * What the edge and an agent say to each other on `/agent/link`: JSON text, every message an
@@ -16,6 +21,10 @@ export type Role = v.InferOutput<typeof Role>;
 
 export const Clipboard = v.picklist(["both", "to_host", "none"]);
 export type Clipboard = v.InferOutput<typeof Clipboard>;
+
+/** Whether all who may control a session do at once, or one at a time. */
+export const ControlMode = v.picklist(["shared", "exclusive"]);
+export type ControlMode = v.InferOutput<typeof ControlMode>;
 
 /** A VNC server that an agent found. `width` and `height` in pixels, where they are known. */
 export const Display = v.object({
@@ -41,8 +50,12 @@ export const EdgeToAgent = v.variant("type", [
     target: v.object({ host: v.pipe(v.string(), v.minLength(1), v.maxLength(255)), port: Port }),
     role: Role,
     clipboard: Clipboard,
-    password: v.optional(v.pipe(v.string(), v.maxLength(255))),
+    /** `exclusive` says that the role may change while the stream runs. */
+    control: v.optional(ControlMode, "shared"),
+    /** The VNC server's, where the session has one. */
+    password: v.optional(v.pipe(v.string(), v.maxLength(MAX_VNC_PASSWORD_CHARACTERS))),
   }),
+  v.object({ type: v.literal("role"), stream: Id, role: Role }),
   v.object({
     type: v.literal("close"),
     stream: Id,

@@ -122,6 +122,7 @@ export class VncHost extends DurableObject<Env> {
       target: { host: LOOPBACK, port: input.port },
       role: input.role,
       clipboard: "both",
+      control: "shared",
     });
     return { ok: true };
   }
