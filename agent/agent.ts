@@ -8,12 +8,16 @@ import { DisplayFinder } from "./displays.ts";
 import type { Identity } from "./identity.ts";
 import { keepLink } from "./link.ts";
 import type { Log } from "./log.ts";
+import type { FindPassword } from "./passwords.ts";
+import { LoginBackoff } from "./rfb/login-backoff.ts";
+import { LoginError } from "./rfb/stream-error.ts";
 import { Stream } from "./stream.ts";
 import { VERSION } from "./version.ts";
 
 export type AgentOptions = {
   identity: Identity;
   allowed: readonly AllowedTarget[];
+  findPassword: FindPassword;
   log: Log;
   /** Stops the agent: its streams are closed, its link too. */
   signal: AbortSignal;
@@ -43,6 +47,7 @@ class Agent {
   readonly #streams = new Map<string, Stream>();
   readonly #stopped = new AbortController();
   readonly #finder: DisplayFinder;
+  readonly #backoff = new LoginBackoff();
   #displays: Display[] = [];
   #send: (message: AgentToEdge) => void = () => {};
   #scanning: Promise<void> | null = null;
@@ -74,6 +79,9 @@ class Agent {
         return this.#open(message);
       case "close":
         return this.#close(message);
+      case "role":
+        // Of a stream that is over the edge hears `closed`; nothing is left to change.
+        return this.#streams.get(message.stream)?.setRole(message.role);
       case "scan":
         void this.scan();
     }
@@ -123,25 +131,34 @@ class Agent {
         `The agent's owner does not allow ${target.host}:${target.port}; see its --allow.`,
       );
     }
-    if (message.role !== "control") {
-      return fail(CloseCode.forbidden, "This agent cannot enforce view-only yet.");
-    }
     if (this.#streams.has(id)) return; // said twice
     if (this.#streams.size >= MAX_STREAMS_PER_HOST) {
       return fail(CloseCode.tooMany, `This host has ${MAX_STREAMS_PER_HOST} streams, its limit.`);
     }
+    const { role, clipboard, control, token, password = null } = message;
+    const { identity, findPassword, log } = this.#options;
     const stream = new Stream(
-      { edge: this.#options.identity.edge, stream: id, session, token: message.token, target },
+      {
+        edge: identity.edge,
+        stream: id,
+        session,
+        token,
+        target,
+        rights: { role, clipboard, control },
+        password,
+      },
+      { log, findPassword, backoff: this.#backoff },
       {
         opened: () => this.#send({ type: "opened", stream: id }),
-        failed: (code, reason) => {
-          this.#send({ type: "failed", stream: id, code, message: reason });
+        failed: (error) => {
+          this.#send({ type: "failed", stream: id, code: error.code, message: error.message });
+          // One that does not let the agent in is there; asking it again would count as an attack.
+          if (error instanceof LoginError) return;
           this.#finder.forget(target.port); // the edge should not call a display live that is not
           void this.scan();
         },
         closed: (totals) => this.#send({ type: "closed", stream: id, ...totals }),
       },
-      this.#options.log,
     );
     this.#streams.set(id, stream);
     void stream.finished.then(() => this.#streams.delete(id));

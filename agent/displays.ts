@@ -3,8 +3,8 @@ import { RFB_BASE_PORT, RFB_LAST_PORT } from "../protocol/ids.ts";
 import type { Display } from "../protocol/link.ts";
 import { type AllowedTarget, isAllowed, LOOPBACK } from "./allow-list.ts";
 import { listeningPorts } from "./listeners.ts";
-import { TargetError } from "./rfb/greeting.ts";
 import { askSecurity } from "./rfb/security.ts";
+import { StreamError } from "./rfb/stream-error.ts";
 
 /** How long a local server has to answer while the machine is scanned. A live one takes 1 ms. */
 const SCAN_ANSWER_MS = 1_500;
@@ -67,7 +67,7 @@ export class DisplayFinder {
       const security = await askSecurity({ host: LOOPBACK, port }, SCAN_ANSWER_MS, signal);
       return { listener, display: displayOn(port, security) };
     } catch (error) {
-      const isOther = error instanceof TargetError && error.code === CloseCode.serverRefused;
+      const isOther = error instanceof StreamError && error.code === CloseCode.serverRefused;
       return isOther && listener !== UNTOLD ? { listener, display: null } : null;
     }
   }

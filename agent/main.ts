@@ -2,11 +2,13 @@ import { hostname } from "node:os";
 import { parseArgs } from "node:util";
 import { runAgent } from "./agent.ts";
 import { type AllowedTarget, defaultAllowList, parseAllowedTarget } from "./allow-list.ts";
+import { readConfig } from "./config.ts";
 import { isLoopback } from "./dial.ts";
 import { DisplayFinder } from "./displays.ts";
 import { defaultStateDir, type Identity, readIdentity } from "./identity.ts";
 import { join } from "./join.ts";
 import { logToStdout } from "./log.ts";
+import { passwordsOf } from "./passwords.ts";
 import { VERSION } from "./version.ts";
 
 const USAGE = `porthole-agent ${VERSION}: shows this machine's VNC displays through a Porthole edge.
@@ -14,7 +16,7 @@ It opens no port: it dials out.
 
   porthole-agent join <edge-url> <join-token> [--name N] [--state DIR]
       Makes this machine a host of that edge. The token works once; the operator makes it.
-  porthole-agent run [--state DIR] [--allow ADDRESS:PORTS ...]
+  porthole-agent run [--state DIR] [--allow ADDRESS:PORTS ...] [--config FILE]
       Serves viewers until it is stopped.
   porthole-agent status [--state DIR]
       Says which host of which edge this machine is, and whether the edge answers.
@@ -25,6 +27,7 @@ It opens no port: it dials out.
   --state DIR   where the key is kept (default: ${defaultStateDir()})
   --allow A:P   what viewers may reach, in place of the default: ports 5900-5999 of this machine.
                 May be given several times: --allow 127.0.0.1:5901 --allow 192.168.4.2:5900-5910
+  --config FILE where the passwords of VNC servers come from (default: config.json beside the key)
 `;
 
 /** What a supervisor must not restart: the edge refused this agent for good. */
@@ -37,7 +40,7 @@ const STATUS_TIMEOUT_MS = 5_000;
 
 class UsageError extends Error {}
 
-type Options = { name?: string; state: string; allowed: AllowedTarget[] };
+type Options = { name?: string; state: string; allowed: AllowedTarget[]; config?: string };
 
 function readCommandLine(args: string[]): { command: string; rest: string[]; options: Options } {
   const { values, positionals } = parseCommandLine(args);
@@ -47,8 +50,14 @@ function readCommandLine(args: string[]): { command: string; rest: string[]; opt
   if (command === undefined) throw new UsageError("Say what to do.");
   try {
     const allowed = values.allow?.map(parseAllowedTarget) ?? defaultAllowList();
-    const options = { state: values.state ?? defaultStateDir(), allowed };
-    return { command, rest, options: values.name ? { ...options, name: values.name } : options };
+    const { name, config } = values;
+    const options = {
+      state: values.state ?? defaultStateDir(),
+      allowed,
+      ...(name && { name }),
+      ...(config && { config }),
+    };
+    return { command, rest, options };
   } catch (error) {
     throw new UsageError((error as Error).message);
   }
@@ -63,6 +72,7 @@ function parseCommandLine(args: string[]) {
         name: { type: "string" },
         state: { type: "string" },
         allow: { type: "string", multiple: true },
+        config: { type: "string" },
         help: { type: "boolean", short: "h" },
         version: { type: "boolean" },
       },
@@ -121,6 +131,7 @@ function requireIdentity(stateDir: string): Identity {
 
 async function run(options: Options): Promise<number> {
   const identity = requireIdentity(options.state);
+  const config = readConfig(options.state, options.config);
   const { protocol, hostname } = new URL(identity.edge);
   if (protocol === "http:" && !isLoopback(hostname)) {
     logToStdout("agent.unencrypted", { edge: identity.edge, advice: "use an https edge" });
@@ -130,6 +141,7 @@ async function run(options: Options): Promise<number> {
   const refusal = await runAgent({
     identity,
     allowed: options.allowed,
+    findPassword: passwordsOf(config, logToStdout),
     log: logToStdout,
     signal: stop.signal,
   });

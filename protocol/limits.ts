@@ -49,6 +49,9 @@ export const MAX_MESSAGE_BYTES = 64 * 1024;
  */
 export const MAX_STREAM_MESSAGE_BYTES = 1024 * 1024;
 
+/** Largest clipboard that passes to a VNC server; TigerVNC itself ignores a larger one. */
+export const MAX_CLIPBOARD_BYTES = 256 * 1024;
+
 export const MAX_VIEWERS_PER_SESSION = 32;
 export const MAX_STREAMS_PER_HOST = 256;
 export const MAX_NAME_CHARACTERS = 80;

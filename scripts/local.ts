@@ -5,8 +5,11 @@ import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { runAgent } from "../agent/agent.ts";
 import { defaultAllowList } from "../agent/allow-list.ts";
+import { type Config, readConfig } from "../agent/config.ts";
 import { type Identity, readIdentity, writeIdentity } from "../agent/identity.ts";
 import { join as joinEdge } from "../agent/join.ts";
+import type { Log } from "../agent/log.ts";
+import { passwordsOf } from "../agent/passwords.ts";
 import { type DemoDesktop, startDemo } from "../demo/server.ts";
 import { RFB_BASE_PORT, RFB_LAST_PORT } from "../protocol/ids.ts";
 import { ApiClient, ApiError } from "./api-client.ts";
@@ -31,6 +34,18 @@ const READY_TIMEOUT_MS = 30_000;
 
 /** What a shell expects of a program that Ctrl-C ended at once. */
 const EXIT_INTERRUPTED = 130;
+
+/** The agent's own state, in the state folder. */
+const AGENT_DIR = "agent";
+
+/** @throws {SentenceError} if there is a configuration and it cannot be used */
+function agentConfig(stateDir: string): Config {
+  try {
+    return readConfig(join(stateDir, AGENT_DIR));
+  } catch (error) {
+    throw new SentenceError((error as Error).message);
+  }
+}
 
 type Settings = { port: number; stateDir: string; demo: boolean; agent: boolean };
 
@@ -114,7 +129,7 @@ async function startDemoOnDisplay(): Promise<DemoDesktop> {
 
 /** This machine as a host of its own edge: who it was last time, or newly joined. */
 async function localIdentity(api: ApiClient, stateDir: string): Promise<Identity> {
-  const agentDir = join(stateDir, "agent");
+  const agentDir = join(stateDir, AGENT_DIR);
   let existing: Identity | null;
   try {
     existing = readIdentity(agentDir);
@@ -196,10 +211,12 @@ export async function runLocal(makeFront?: FrontMaker): Promise<void> {
     const demo = settings.demo ? await startDemoOnDisplay() : null;
     if (demo) cleanups.push(() => demo.close());
     const identity = await localIdentity(api, settings.stateDir);
+    const agentLog: Log = (event, fields) => log(JSON.stringify({ event, ...fields }));
     const running = runAgent({
       identity,
       allowed: defaultAllowList(),
-      log: (event, fields) => log(JSON.stringify({ event, ...fields })),
+      findPassword: passwordsOf(agentConfig(settings.stateDir), agentLog),
+      log: agentLog,
       signal: stopping.signal,
     });
     cleanups.push(() => running);

@@ -85,7 +85,9 @@ await runScript(async () => {
       firstPort: port,
       lastPort: port,
     }));
-    agent = runAgent({ identity, allowed, log: () => {}, signal: stopping.signal });
+    const findPassword = async () => null;
+    const { signal } = stopping;
+    agent = runAgent({ identity, allowed, findPassword, log: () => {}, signal });
     await step("an agent joins and comes online", async () => {
       await poll(STEP_TIMEOUT_MS, "the host to come online", async () => {
         return (await api.host(identity.host_id)).online;

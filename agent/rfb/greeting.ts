@@ -1,18 +1,10 @@
 import { connect, type Socket } from "node:net";
 import { CloseCode } from "../../protocol/close-codes.ts";
+import { StreamError } from "./stream-error.ts";
 
 /** RFC 6143, 7.1.1: a server speaks first, with `RFB xxx.yyy\n`. */
-const VERSION_BYTES = 12;
+export const VERSION_BYTES = 12;
 const VERSION_PATTERN = /^RFB \d{3}\.\d{3}\n$/;
-
-/** Why a target could not be reached, with the close code that says it to a viewer. */
-export class TargetError extends Error {
-  readonly code: CloseCode;
-  constructor(code: CloseCode, message: string) {
-    super(message);
-    this.code = code;
-  }
-}
 
 /** A VNC server that has greeted: its socket, paused, and the bytes that it sent so far. */
 export type Greeted = {
@@ -31,7 +23,7 @@ const READ_BYTES = 64 * 1024;
 /**
  * Connects to a target and waits until it shows that it is a VNC server.
  * @param withinMs for the connection and the greeting together
- * @throws {TargetError} serverRefused: nobody listens, or it is no VNC server; serverTimeout: it
+ * @throws {StreamError} serverRefused: nobody listens, or it is no VNC server; serverTimeout: it
  *   does not accept or does not speak
  */
 export function greet(
@@ -61,7 +53,7 @@ export function greet(
     const fail = (code: CloseCode, message: string) => {
       stop();
       socket.destroy();
-      reject(new TargetError(code, message));
+      reject(new StreamError(code, message));
     };
     const silent = () => {
       const what = socket.connecting ? "does not accept connections" : "accepts but does not speak";

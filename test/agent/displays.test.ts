@@ -6,13 +6,14 @@ import { afterEach, describe, expect, it } from "vitest";
 import { parseAllowedTarget } from "../../agent/allow-list.ts";
 import { DisplayFinder } from "../../agent/displays.ts";
 import { greet } from "../../agent/rfb/greeting.ts";
+import { RecordingServer } from "../support/recording-server.ts";
 import { greetAndEcho, RFB_GREETING, TcpServer } from "../support/tcp-server.ts";
 import { startXvnc, type Xvnc } from "../support/xvnc.ts";
 
 /** More often than TigerVNC's BlacklistThreshold (5) lets an address connect without logging in. */
 const SCANS = 12;
 
-const servers: TcpServer[] = [];
+const servers: { close(): Promise<void> }[] = [];
 const desktops: Xvnc[] = [];
 
 afterEach(async () => {
@@ -31,7 +32,8 @@ const finderOf = (...ports: number[]) =>
 
 describe("looking for displays", () => {
   it("finds VNC servers by their greeting and nothing else", async () => {
-    const vnc = await serve(greetAndEcho);
+    const vnc = await RecordingServer.start();
+    servers.push(vnc);
     const ssh = await serve((socket) => socket.write("SSH-2.0-OpenSSH_9.2p1\r\n"));
     const web = await serve((socket) => socket.end("HTTP/1.1 400 Bad Request\r\n\r\n"));
     const silent = await serve(() => {});

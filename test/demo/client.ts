@@ -2,6 +2,7 @@ import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { constants, inflateSync } from "node:zlib";
 import { SocketReader } from "../../demo/socket-reader.ts";
+import { setEncodings, updateRequest } from "../support/client-messages.ts";
 
 export const RAW = 0;
 export const ZLIB = 6;
@@ -138,70 +139,4 @@ export class TestClient {
     const at = (y * this.width + x) * 4;
     return [...this.picture.subarray(at, at + 3)];
   }
-}
-
-export function setEncodings(...encodings: number[]): Buffer {
-  const bytes = Buffer.alloc(4 + 4 * encodings.length, 0);
-  bytes[0] = 2;
-  bytes.writeUInt16BE(encodings.length, 2);
-  encodings.forEach((encoding, i) => {
-    bytes.writeInt32BE(encoding, 4 + 4 * i);
-  });
-  return bytes;
-}
-
-export function updateRequest(
-  incremental: boolean,
-  x: number,
-  y: number,
-  width: number,
-  height: number,
-): Buffer {
-  const bytes = Buffer.from([3, incremental ? 1 : 0, 0, 0, 0, 0, 0, 0, 0, 0]);
-  [x, y, width, height].forEach((value, i) => {
-    bytes.writeUInt16BE(value, 2 + 2 * i);
-  });
-  return bytes;
-}
-
-export function pointerEvent(buttons: number, x: number, y: number): Buffer {
-  return Buffer.from([5, buttons, x >> 8, x & 255, y >> 8, y & 255]);
-}
-
-export function keyEvent(down: boolean, keysym: number): Buffer {
-  const bytes = Buffer.from([4, down ? 1 : 0, 0, 0, 0, 0, 0, 0]);
-  bytes.writeUInt32BE(keysym, 4);
-  return bytes;
-}
-
-/** A press and release of the key for each character. */
-export function typing(text: string): Buffer {
-  const keys = Array.from(text, (character) => {
-    const keysym = character === "\n" ? 0xff0d : (character.codePointAt(0) ?? 0);
-    return [keyEvent(true, keysym), keyEvent(false, keysym)];
-  });
-  return Buffer.concat(keys.flat());
-}
-
-export function cutText(text: string, length = text.length): Buffer {
-  const bytes = Buffer.from([6, 0, 0, 0, 0, 0, 0, 0]);
-  bytes.writeUInt32BE(length, 4);
-  return Buffer.concat([bytes, Buffer.from(text, "latin1")]);
-}
-
-/** A SetPixelFormat message: bits, endianness, then each colour's bits and shift, red first. */
-export function setPixelFormat(
-  bitsPerPixel: number,
-  bigEndian: boolean,
-  bits: readonly [number, number, number],
-  shifts: readonly [number, number, number],
-): Buffer {
-  const bytes = Buffer.alloc(20);
-  const depth = bits[0] + bits[1] + bits[2];
-  bytes.set([bitsPerPixel, depth, bigEndian ? 1 : 0, 1], 4);
-  bits.forEach((count, i) => {
-    bytes.writeUInt16BE(2 ** count - 1, 8 + 2 * i);
-  });
-  bytes.set(shifts, 14);
-  return bytes;
 }

@@ -1,6 +1,7 @@
 import { describe, expect, test, vi } from "vitest";
 import { startDemo } from "../../demo/server.ts";
-import { keyEvent, TestClient } from "./client.ts";
+import { keyEvent } from "../support/client-messages.ts";
+import { TestClient } from "./client.ts";
 
 // A file of its own: the handles that another test's sockets still hold would count here.
 describe("close()", () => {

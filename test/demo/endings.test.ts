@@ -4,7 +4,8 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { type DemoDesktop, type DemoOptions, startDemo } from "../../demo/server.ts";
-import { CURSOR, cutText, RAW, TestClient, typing } from "./client.ts";
+import { cutText, typing } from "../support/client-messages.ts";
+import { CURSOR, RAW, TestClient } from "./client.ts";
 
 const MIB = 1024 * 1024;
 const SMALL = { width: 640, height: 480 };

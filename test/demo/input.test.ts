@@ -4,13 +4,12 @@ import {
   cutText,
   keyEvent,
   pointerEvent,
-  RAW,
   setEncodings,
   setPixelFormat,
-  TestClient,
   typing,
   updateRequest,
-} from "./client.ts";
+} from "../support/client-messages.ts";
+import { RAW, TestClient } from "./client.ts";
 
 const CONTROL = 0xffe3;
 const SHIFT = 0xffe1;

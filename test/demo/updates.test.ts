@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { type DemoDesktop, startDemo } from "../../demo/server.ts";
-import { CURSOR, keyEvent, RAW, setPixelFormat, TestClient, typing, ZLIB } from "./client.ts";
+import { keyEvent, setPixelFormat, typing } from "../support/client-messages.ts";
+import { CURSOR, RAW, TestClient, ZLIB } from "./client.ts";
 
 const WIDTH = 720;
 const HEIGHT = 520;

@@ -6,6 +6,7 @@ import type { AllowedTarget } from "../../agent/allow-list.ts";
 import { parseAllowedTarget } from "../../agent/allow-list.ts";
 import type { Identity } from "../../agent/identity.ts";
 import { join } from "../../agent/join.ts";
+import type { FindPassword } from "../../agent/passwords.ts";
 import { ApiClient } from "../../scripts/api-client.ts";
 import { type Edge, startEdge } from "../../scripts/edge.ts";
 import { EventLog } from "./event-log.ts";
@@ -20,12 +21,19 @@ export type Rig = {
   /** What the Worker logged. */
   edgeLog: EventLog;
   /** Enrols a machine and waits until it is online. */
-  startAgent(options?: { name?: string; allow?: string[]; through?: TcpProxy }): Promise<TestAgent>;
+  startAgent(options?: StartAgent): Promise<TestAgent>;
   /** The rows that a query finds in an object's storage. */
   stored(className: string, name: string, query: string): Promise<unknown[]>;
   /** Enrols a machine without running its agent. */
   enrol(name?: string, through?: TcpProxy): Promise<Identity>;
   stop(): Promise<void>;
+};
+
+type StartAgent = {
+  name?: string;
+  allow?: string[];
+  through?: TcpProxy;
+  findPassword?: FindPassword;
 };
 
 export type TestAgent = {
@@ -77,7 +85,7 @@ export async function startRig(vars: Record<string, string> = {}): Promise<Rig> 
     async startAgent(options = {}) {
       const identity = await enrol(options.name, options.through);
       const allowed = (options.allow ?? []).map(parseAllowedTarget);
-      const agent = runTestAgent(identity, allowed);
+      const agent = runTestAgent(identity, allowed, options.findPassword);
       agents.push(agent);
       await agent.log.waitFor("link.up");
       return agent;
@@ -91,12 +99,17 @@ export async function startRig(vars: Record<string, string> = {}): Promise<Rig> 
 }
 
 /** Runs an agent in this process under an identity. */
-export function runTestAgent(identity: Identity, allowed: readonly AllowedTarget[]): TestAgent {
+export function runTestAgent(
+  identity: Identity,
+  allowed: readonly AllowedTarget[],
+  findPassword: FindPassword = async () => null,
+): TestAgent {
   const log = new EventLog();
   const stopping = new AbortController();
   const finished = runAgent({
     identity,
     allowed,
+    findPassword,
     log: (event, fields) => log.add({ event, ...fields }),
     signal: stopping.signal,
   });

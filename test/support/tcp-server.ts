@@ -59,22 +59,22 @@ export class TcpServer {
 }
 
 /**
- * Greets like a VNC server. To a client that answers with a version it offers the security type
- * None (the agent's scan asks that far); to any other it sends back what it gets.
+ * A security type that nobody speaks. The agent hands its bytes on as they are, so that tests can
+ * send what they like through a stream.
  */
+const RAW_TYPE = 200;
+export const RAW_OFFER = Buffer.from([1, RAW_TYPE]);
+
+/** A VNC server's greeting and its offer of {@link RAW_TYPE}, and then sends back what it gets. */
 export function greetAndEcho(socket: Socket): void {
-  answerScan(socket, (first) => {
-    socket.write(first);
-    socket.pipe(socket);
-  });
+  greetRaw(socket, () => socket.pipe(socket));
 }
 
-/** Greets, answers an agent's scan, and hands over what any other client says first. */
-export function answerScan(socket: Socket, serve: (first: Buffer) => void): void {
+/** The same, but what follows the handshake is the test's. */
+export function greetRaw(socket: Socket, serve: () => void): void {
   socket.write(RFB_GREETING);
-  socket.once("data", (first: Buffer) => {
-    if (first.toString("latin1") !== RFB_GREETING) return serve(first);
-    socket.write(Buffer.from([1, 1]));
-    socket.once("data", () => socket.write(Buffer.alloc(4)));
+  socket.once("data", () => {
+    socket.write(RAW_OFFER);
+    serve();
   });
 }

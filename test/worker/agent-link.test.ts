@@ -3,10 +3,11 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { WebSocket } from "ws";
 import { dialOptions, edgeSocketUrl } from "../../agent/dial.ts";
 import { signToken } from "../../agent/identity.ts";
+import { expectServed } from "../support/people.ts";
 import { runTestAgent } from "../support/rig.ts";
 import { dialLink, refusalCode, StreamStage } from "../support/stream-stage.ts";
 import { TcpProxy } from "../support/tcp-proxy.ts";
-import { greetAndEcho, RFB_GREETING } from "../support/tcp-server.ts";
+import { greetAndEcho, RAW_OFFER, RFB_GREETING } from "../support/tcp-server.ts";
 
 let stage: StreamStage;
 
@@ -96,13 +97,13 @@ describe("an agent", () => {
     const server = await stage.serve(greetAndEcho);
     const agent = await stage.rig.startAgent({ allow: stage.allow(server) });
     const viewer = await stage.view(agent, server.port);
-    await viewer.receive(1);
+    await expectServed(viewer);
     await agent.stop();
     expect(await viewer.closed).toEqual({ code: 4503, reason: "The agent was stopped." });
     const closed = await stage.rig.edgeLog.waitFor("stream.closed", { session: viewer.session });
     expect(closed).toMatchObject({
       reason: "The agent was stopped.",
-      bytes_out: RFB_GREETING.length,
+      bytes_out: RFB_GREETING.length + RAW_OFFER.length + "still there".length,
     });
   });
 

@@ -99,10 +99,6 @@ describe("an agent whose edge was taken over", () => {
     }
     expect(connections).toBe(0);
   });
-
-  it("refuses a viewer who may only watch, since it cannot enforce that yet", async () => {
-    expect(await open("127.0.0.1", 5900, "view")).toMatchObject({ type: "failed", code: 4403 });
-  });
 });
 
 /** The stable code with which an agent's upgrade is refused. */

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { MAX_STREAM_MESSAGE_BYTES, MAX_VIEWERS_PER_SESSION } from "../../protocol/limits.ts";
 import type { TestAgent } from "../support/rig.ts";
 import { dialLink, StreamStage } from "../support/stream-stage.ts";
-import { answerScan, greetAndEcho, RFB_GREETING, TcpServer } from "../support/tcp-server.ts";
+import { greetAndEcho, greetRaw, RFB_GREETING, TcpServer } from "../support/tcp-server.ts";
 import { Viewer } from "../support/viewer.ts";
 
 /** More than all buffers on the way hold, so that a side that does not read is felt by the other. */
@@ -75,9 +75,9 @@ describe("a stream", () => {
           if (!socket.write(flood)) return;
         }
       };
-      answerScan(socket, () => {
+      greetRaw(socket, () => {
         socket.on("drain", pour);
-        pour();
+        socket.once("data", pour);
       });
     });
     const agent = await stage.rig.startAgent({ allow: stage.allow(server) });
@@ -101,8 +101,7 @@ describe("a stream", () => {
     let count = 0;
     let read: () => void = () => {};
     const server = await stage.serve((socket) => {
-      socket.write(RFB_GREETING);
-      socket.pause();
+      greetRaw(socket, () => socket.pause());
       read = () => {
         socket.on("data", (chunk) => {
           received.update(chunk);
@@ -310,7 +309,7 @@ describe("a viewer", () => {
   it("that leaves while it waits leaves nothing behind once the agent comes", async () => {
     let greet: () => void = () => {};
     const server = await stage.serve((socket) => {
-      greet = () => socket.write(RFB_GREETING);
+      greet = () => greetRaw(socket, () => {});
     });
     const agent = await stage.rig.startAgent({ allow: stage.allow(server) });
     // The agent's own scan connects too: wait until it has given up on the silent server.

@@ -1,0 +1,319 @@
+import { describe, expect, it } from "vitest";
+import { ClientFilter, type Rights } from "../../agent/rfb/client-filter.ts";
+import { MAX_CLIPBOARD_BYTES } from "../../protocol/limits.ts";
+import {
+  cutText,
+  enableContinuousUpdates,
+  extendedCutText,
+  fence,
+  keyEvent,
+  PSEUDO,
+  pointerEvent,
+  qemuKeyEvent,
+  setDesktopSize,
+  setEncodings,
+  setPixelFormat,
+  updateRequest,
+  xvp,
+} from "../support/client-messages.ts";
+import { chunksOf, forbidden, mutatedStream, Random } from "../support/client-streams.ts";
+
+const CONTROL: Rights = { role: "control", clipboard: "both", control: "shared" };
+const EXCLUSIVE: Rights = { ...CONTROL, control: "exclusive" };
+const VIEW: Rights = { ...CONTROL, role: "view" };
+const TO_HOST: Rights = { ...CONTROL, clipboard: "to_host" };
+const NO_CLIPBOARD: Rights = { ...CONTROL, clipboard: "none" };
+const ALL_RIGHTS = [CONTROL, EXCLUSIVE, VIEW, TO_HOST, NO_CLIPBOARD];
+
+const ENCODINGS = [16, 7, 5, 0, ...Object.values(PSEUDO)];
+const WATCHING = [
+  setPixelFormat(32, false, [8, 8, 8], [16, 8, 0]),
+  setEncodings(16, 0, PSEUDO.fence, PSEUDO.continuousUpdates, PSEUDO.desktopSize),
+  updateRequest(true),
+  updateRequest(false),
+  enableContinuousUpdates,
+  fence(Buffer.alloc(0)),
+  fence(Buffer.from("0123456789")),
+];
+const CONTROLLING = [
+  keyEvent(true, 0x61),
+  keyEvent(false, 0x61),
+  pointerEvent(1, 300, 200),
+  pointerEvent(0, 300, 200),
+  qemuKeyEvent(true, 0x61, 0x1e),
+  qemuKeyEvent(false, 0x61, 0x1e),
+  xvp,
+  setDesktopSize(2),
+  setDesktopSize(0),
+];
+const PASTING = [cutText(""), cutText("hello"), cutText("x".repeat(70_000))];
+const EXTENDED = [
+  setEncodings(...ENCODINGS),
+  extendedCutText(0x02000001),
+  extendedCutText(0x10000001, Buffer.from("data")),
+];
+
+/** What reaches the server of messages that come in these chunks. */
+function passed(rights: Rights, chunks: readonly Buffer[]): Buffer {
+  const filter = new ClientFilter(rights);
+  return Buffer.concat(chunks.flatMap((chunk) => filter.push(Buffer.from(chunk))));
+}
+
+/** Cuts at every byte in turn, into single bytes, and not at all. */
+function splits(bytes: Buffer): Buffer[][] {
+  const single = Array.from(bytes, (byte) => Buffer.from([byte]));
+  const inTwo = Array.from({ length: bytes.length - 1 }, (_, n) => [
+    bytes.subarray(0, n + 1),
+    bytes.subarray(n + 1),
+  ]);
+  return [[bytes], single, ...inTwo];
+}
+
+describe("the filter, split at every byte,", () => {
+  it("lets a viewer who only watches say all that watching needs, unchanged", () => {
+    const sent = Buffer.concat(WATCHING);
+    for (const chunks of splits(sent)) expect(passed(VIEW, chunks).equals(sent)).toBe(true);
+  });
+
+  it("lets nothing through that is more than watching", () => {
+    const mixed = [...CONTROLLING, cutText("hello"), extendedCutText(2, Buffer.from("data"))];
+    const sent = Buffer.concat([
+      setEncodings(...ENCODINGS),
+      ...mixed.flatMap((message) => [message, updateRequest(true)]),
+    ]);
+    const wanted = Buffer.concat([
+      setEncodings(16, 7, 5, 0, PSEUDO.fence, PSEUDO.continuousUpdates, PSEUDO.desktopSize),
+      ...mixed.map(() => updateRequest(true)),
+    ]);
+    for (const chunks of splits(sent)) expect(passed(VIEW, chunks).equals(wanted)).toBe(true);
+  });
+
+  it("lets a viewer in control say all, unchanged", () => {
+    const sent = Buffer.concat([...WATCHING, ...CONTROLLING, cutText("hello"), ...EXTENDED]);
+    for (const chunks of splits(sent)) expect(passed(CONTROL, chunks).equals(sent)).toBe(true);
+  });
+
+  it("knows a PointerEvent of extended buttons by its mask, once those were offered", () => {
+    const extended = Buffer.from([5, 0x81, 0, 9, 0, 9, 1]);
+    const sent = Buffer.concat([setEncodings(PSEUDO.extendedMouseButtons), extended, xvp]);
+    for (const chunks of splits(sent)) expect(passed(CONTROL, chunks).equals(sent)).toBe(true);
+  });
+
+  it("takes the same PointerEvent for one of 6 bytes where they were never offered", () => {
+    // The byte that would be the seventh is then the type of the next message.
+    const sent = Buffer.concat([pointerEvent(0x81, 9, 9), updateRequest(true)]);
+    for (const chunks of splits(sent)) expect(passed(CONTROL, chunks).equals(sent)).toBe(true);
+  });
+});
+
+describe("the filter", () => {
+  it("does not copy what comes whole and passes", () => {
+    const chunk = Buffer.concat([...WATCHING, ...CONTROLLING]);
+    const out = new ClientFilter(CONTROL).push(chunk);
+    expect(out).toHaveLength(1);
+    expect([out[0]?.buffer, out[0]?.byteOffset]).toEqual([chunk.buffer, chunk.byteOffset]);
+  });
+
+  it("hands nothing of a message on before it is whole", () => {
+    const filter = new ClientFilter(CONTROL);
+    const message = cutText("x".repeat(1000));
+    expect(filter.push(message.subarray(0, 900))).toEqual([]);
+    expect(Buffer.concat(filter.push(message.subarray(900))).equals(message)).toBe(true);
+  });
+
+  it.each([
+    ["both", PASTING, EXTENDED],
+    ["to_host", PASTING, []],
+    ["none", [], []],
+  ] as const)(
+    "with the clipboard %s lets through what that allows",
+    (clipboard, plain, extended) => {
+      const rights: Rights = { ...CONTROL, clipboard };
+      const listed = Buffer.concat([setEncodings(...ENCODINGS)]);
+      const heard = passed(rights, [listed, ...PASTING, ...EXTENDED.slice(1)]);
+      const encodings = passed(rights, [listed]);
+      expect(heard.equals(Buffer.concat([encodings, ...plain, ...extended.slice(1)]))).toBe(true);
+      expect(encodings.includes(setEncodings(PSEUDO.extendedClipboard).subarray(4))).toBe(
+        clipboard === "both",
+      );
+    },
+  );
+
+  it("skips a clipboard over 256 KiB, and goes on behind it", () => {
+    const largest = cutText("x".repeat(MAX_CLIPBOARD_BYTES));
+    const larger = cutText("x".repeat(MAX_CLIPBOARD_BYTES + 1));
+    const heard = passed(CONTROL, [largest, larger, keyEvent(true, 0x61)]);
+    expect(heard.equals(Buffer.concat([largest, keyEvent(true, 0x61)]))).toBe(true);
+  });
+
+  it.each([0x7fffffff, 0x80000000, 0x80000001, 0xf0000000])(
+    "holds nothing of a clipboard that claims %i bytes",
+    (length) => {
+      for (const rights of ALL_RIGHTS) {
+        const filter = new ClientFilter(rights);
+        filter.push(setEncodings(...ENCODINGS));
+        const before = process.memoryUsage().arrayBuffers;
+        const out = filter.push(cutText(Buffer.alloc(1000), length));
+        const more = Array.from({ length: 64 }, () =>
+          filter.push(Buffer.alloc(1024 * 1024)),
+        ).flat();
+        expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(80 * 1024 * 1024);
+        expect([...out, ...more]).toHaveLength(0);
+      }
+    },
+  );
+
+  it("refuses a negative length from a client that never offered the extended clipboard", () => {
+    const filter = new ClientFilter(CONTROL);
+    expect(() => filter.push(extendedCutText(1))).toThrow(
+      "A message of your viewer has a clipboard of 4294967292 bytes.",
+    );
+  });
+
+  it.each([
+    [[1, 0, 0], "has the type 1, which is not known here"],
+    [[252, 0, 0], "has the type 252, which is not known here"],
+    [[255, 1, 0, 0], "has the type 255/1, which does not pass here"],
+    [[255, 2], "has the type 255/2, which does not pass here"],
+    [[2, 0, 4, 1], "lists 1025 encodings"],
+    [[248, 0, 0, 0, 0, 0, 0, 0, 65], "has a fence of 65 bytes"],
+  ])("refuses %j with the reason", (bytes, reason) => {
+    for (const rights of ALL_RIGHTS) {
+      expect(() => new ClientFilter(rights).push(Buffer.from(bytes))).toThrow(
+        `A message of your viewer ${reason}.`,
+      );
+    }
+  });
+
+  it("makes whole pictures incremental for a watching viewer that asks too often", () => {
+    let now = 0;
+    const filter = new ClientFilter(VIEW, () => now);
+    const ask = () => Buffer.concat(filter.push(updateRequest(false)))[1];
+    expect(Array.from({ length: 12 }, ask)).toEqual([...Array(10).fill(0), 1, 1]);
+    now += 1000;
+    expect(Array.from({ length: 3 }, ask)).toEqual([0, 0, 1]);
+    now += 3_600_000;
+    expect(Array.from({ length: 11 }, ask)).toEqual([...Array(10).fill(0), 1]);
+  });
+});
+
+describe("control that is taken away", () => {
+  it("releases the keys and buttons that are held, and lets no more through", () => {
+    const filter = new ClientFilter(EXCLUSIVE);
+    filter.push(
+      Buffer.concat([
+        keyEvent(true, 0xffe1),
+        keyEvent(true, 0x61),
+        keyEvent(false, 0x61),
+        qemuKeyEvent(true, 0xffe3, 0x1d),
+        pointerEvent(5, 300, 200),
+      ]),
+    );
+    expect(Buffer.concat(filter.setRole("view"))).toEqual(
+      Buffer.concat([
+        keyEvent(false, 0xffe1),
+        qemuKeyEvent(false, 0xffe3, 0x1d),
+        pointerEvent(0, 300, 200),
+      ]),
+    );
+    expect(filter.push(keyEvent(false, 0xffe1))).toEqual([]);
+    expect(filter.setRole("control")).toEqual([]);
+    expect(filter.setRole("view")).toEqual([]);
+  });
+
+  it("takes the encodings away that go with it, and gives them back", () => {
+    const filter = new ClientFilter(EXCLUSIVE);
+    filter.push(setEncodings(...ENCODINGS));
+    const watching = setEncodings(
+      16,
+      7,
+      5,
+      0,
+      PSEUDO.fence,
+      PSEUDO.continuousUpdates,
+      PSEUDO.desktopSize,
+    );
+    expect(Buffer.concat(filter.setRole("view")).equals(watching)).toBe(true);
+    const all = ENCODINGS.filter((encoding) => encoding !== PSEUDO.extendedMouseButtons);
+    expect(Buffer.concat(filter.setRole("control")).equals(setEncodings(...all))).toBe(true);
+  });
+
+  it("in the middle of a message leaves the server at the beginning of one", () => {
+    for (const message of [cutText("x".repeat(50)), keyEvent(true, 0x61), setDesktopSize(3)]) {
+      for (let cut = 1; cut < message.length; cut++) {
+        const filter = new ClientFilter(EXCLUSIVE);
+        const heard = [
+          ...filter.push(Buffer.from(message.subarray(0, cut))),
+          ...filter.setRole("view"),
+          ...filter.push(Buffer.from(message.subarray(cut))),
+          ...filter.push(updateRequest(true)),
+        ];
+        expect(Buffer.concat(heard).equals(updateRequest(true))).toBe(true);
+      }
+    }
+  });
+
+  it("releases all of the keys of one who holds more than anybody can", () => {
+    const filter = new ClientFilter(EXCLUSIVE);
+    const pressed = Array.from({ length: 500 }, (_, n) => keyEvent(true, 0x100 + n));
+    const heard = Buffer.concat(filter.push(Buffer.concat(pressed)));
+    expect(Buffer.concat(filter.setRole("view")).length).toBe(heard.length);
+  });
+
+  it("cannot be taken where the stream was opened without limits", () => {
+    expect(new ClientFilter(CONTROL).roleCanChange).toBe(false);
+    for (const rights of [EXCLUSIVE, VIEW, TO_HOST, NO_CLIPBOARD]) {
+      expect(new ClientFilter(rights).roleCanChange).toBe(true);
+    }
+  });
+});
+
+/** A long run: FUZZ_STREAMS=1000000 vitest run test/agent/client-filter.test.ts */
+const STREAMS = Number(process.env.FUZZ_STREAMS ?? 20_000);
+
+describe("what a generator of broken client streams says", () => {
+  it(`reaches the server only as far as each role may, ${STREAMS} times`, () => {
+    let refused = 0;
+    for (let seed = 0; seed < STREAMS; seed++) {
+      const random = new Random(seed);
+      const rights = random.pick(ALL_RIGHTS as [Rights, ...Rights[]]);
+      const filter = new ClientFilter(rights);
+      const heard: Buffer[] = [];
+      try {
+        for (const chunk of chunksOf(mutatedStream(random), random))
+          heard.push(...filter.push(chunk));
+      } catch (error) {
+        if (!(error instanceof Error) || error.name === "RangeError") throw error;
+        refused++;
+      }
+      const found = forbidden(Buffer.concat(heard), rights);
+      if (found !== null) throw new Error(`seed ${seed}, ${JSON.stringify(rights)}: ${found}`);
+    }
+    expect(refused).toBeGreaterThan(STREAMS / 20);
+    expect(refused).toBeLessThan(STREAMS);
+  });
+
+  it(`never passes a forbidden byte while the role changes, ${STREAMS} times`, () => {
+    for (let seed = 0; seed < STREAMS; seed++) {
+      const random = new Random(seed);
+      const filter = new ClientFilter(EXCLUSIVE);
+      let heard: Buffer[] = [];
+      let role: Rights["role"] = "control";
+      try {
+        for (const chunk of chunksOf(mutatedStream(random), random)) {
+          heard.push(...filter.push(chunk));
+          if (random.below(3) > 0) continue;
+          const found = forbidden(Buffer.concat(heard), { ...EXCLUSIVE, role });
+          if (found !== null) throw new Error(`seed ${seed} as ${role}: ${found}`);
+          heard = [];
+          role = role === "control" ? "view" : "control";
+          // What is said at the change is the filter's own: releases, which need control.
+          const told = forbidden(Buffer.concat(filter.setRole(role)), EXCLUSIVE);
+          if (told !== null) throw new Error(`seed ${seed}, told: ${told}`);
+        }
+      } catch (error) {
+        if (!(error as Error).message.startsWith("A message of your viewer")) throw error;
+      }
+    }
+  });
+});
