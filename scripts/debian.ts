@@ -3,15 +3,15 @@ import { accessSync, constants, existsSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { SentenceError } from "./sentence.ts";
 
-/** A program that a script needs, and the Debian package that it comes in. */
-export type Needed = { program: string; package: string };
+/** A program that a script needs, and the Debian packages that it takes to run it. */
+export type Needed = { program: string; packages: readonly string[] };
 
 /** What the bench compares with. */
 export const BENCH_PROGRAMS: readonly Needed[] = [
-  { program: "websockify", package: "websockify" },
-  { program: "ssh", package: "openssh-client" },
-  { program: "ssh-keygen", package: "openssh-client" },
-  { program: "sshd", package: "openssh-server" },
+  { program: "websockify", packages: ["websockify"] },
+  { program: "ssh", packages: ["openssh-client"] },
+  { program: "ssh-keygen", packages: ["openssh-client"] },
+  { program: "sshd", packages: ["openssh-server"] },
 ];
 
 /**
@@ -22,7 +22,7 @@ export const BENCH_PROGRAMS: readonly Needed[] = [
 export function needPrograms(needed: readonly Needed[], say: (line: string) => void): void {
   const missing = needed.filter(({ program }) => !isInstalled(program));
   if (missing.length === 0) return;
-  const packages = [...new Set(missing.map((item) => item.package))];
+  const packages = [...new Set(missing.flatMap((item) => item.packages))];
   const install = ["apt-get", "install", "-y", "--no-install-recommends", ...packages];
   const programs = missing.map(({ program }) => program).join(", ");
   const isDebian = existsSync("/etc/debian_version");

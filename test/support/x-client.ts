@@ -49,6 +49,7 @@ const REVERT_TO_NONE = 0;
 const COPY_FROM_PARENT = 0;
 const DEPTH = 24;
 const SHIFT_MASK = 1;
+const BUTTON_1_MASK = 0x100;
 
 /** X11 keysyms (keysymdef.h). */
 const RETURN = 0xff0d;
@@ -161,6 +162,20 @@ export class XClient {
   /** Waits until the pointer has been at this pixel of the display. */
   async pointedAt(x: number, y: number): Promise<void> {
     await this.#until(() => this.#path.some((point) => point.x === x && point.y === y));
+  }
+
+  /** Whether Shift and the first button are down, as the X server sees it. */
+  held(): Promise<{ shift: boolean; button1: boolean }> {
+    return new Promise((resolve, reject) => {
+      this.#client.QueryPointer(this.#window, (error, { keyMask }) =>
+        error
+          ? reject(error)
+          : resolve({
+              shift: (keyMask & SHIFT_MASK) !== 0,
+              button1: (keyMask & BUTTON_1_MASK) !== 0,
+            }),
+      );
+    });
   }
 
   close(): void {

@@ -45,6 +45,8 @@ declare module "x11" {
     ): void;
     /** One row of keysyms per key code, from `first` on. */
     GetKeyboardMapping(first: number, count: number, done: Callback<number[][]>): void;
+    /** `keyMask`: the modifiers and buttons that are down (X11 protocol, SETofKEYBUTMASK). */
+    QueryPointer(window: number, done: Callback<{ keyMask: number }>): void;
     /** Settles when the server has processed every request so far. */
     sync(): Promise<void>;
     terminate(): void;

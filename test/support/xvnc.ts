@@ -75,7 +75,8 @@ export async function startXvnc(display: number, options: XvncOptions = {}): Pro
   return xvnc;
 }
 
-async function greets(port: number): Promise<boolean> {
+/** Whether a VNC server greets on a port of this machine. */
+export async function greets(port: number): Promise<boolean> {
   try {
     const { socket } = await greet({ host: "127.0.0.1", port }, START_MS);
     socket.destroy();

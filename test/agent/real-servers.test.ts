@@ -1,0 +1,147 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { LoginBackoff } from "../../agent/rfb/login-backoff.ts";
+import {
+  keyEvent,
+  pointerEvent,
+  setDesktopSize,
+  setEncodings,
+  updateRequest,
+} from "../support/client-messages.ts";
+import { FakeEdge, openStream } from "../support/fake-edge.ts";
+import { RfbViewer } from "../support/rfb-viewer.ts";
+import { KINDS, PackagedServer, SHOWN_DISPLAY } from "../support/vnc-servers.ts";
+import { XClient } from "../support/x-client.ts";
+import { startXvnc, type Xvnc } from "../support/xvnc.ts";
+
+const PASSWORD = "geheim12";
+const DISPLAY = 41;
+
+let edge: FakeEdge;
+let shown: Xvnc;
+
+beforeAll(async () => {
+  shown = await startXvnc(SHOWN_DISPLAY);
+});
+
+afterAll(() => shown?.kill());
+
+beforeEach(async () => {
+  edge = await FakeEdge.start();
+});
+
+afterEach(() => edge.close());
+
+async function view(port: number, options: Parameters<typeof openStream>[2] = {}) {
+  const opened = openStream(edge, port, options);
+  return { ...opened, viewer: new RfbViewer(await edge.accept()) };
+}
+
+/** Asks for the whole picture in Raw. @returns the number of rectangles of the update that comes */
+async function askForPicture(viewer: RfbViewer): Promise<number> {
+  viewer.send(setEncodings(0), updateRequest(false, 0, 0, 16, 16));
+  const head = await viewer.read(4); // RFC 6143, 7.6.1: type 0, padding, number of rectangles
+  expect(head[0]).toBe(0);
+  return head.readUInt16BE(2);
+}
+
+describe.each(Object.entries(KINDS))("%s", (_, kind) => {
+  it("without a password shows its picture, to one who controls and to one who watches", async () => {
+    const server = await PackagedServer.start(kind, DISPLAY, null);
+    for (const role of ["control", "view"] as const) {
+      const { viewer, stream } = await view(server.port, { rights: { role } });
+      const { width, height } = await viewer.join();
+      expect(width * height).toBeGreaterThan(0);
+      expect(await askForPicture(viewer)).toBeGreaterThan(0);
+      viewer.socket.close();
+      await stream.finished;
+    }
+    await server.kill();
+  });
+
+  it("with a password takes the host's, and the viewer needs none", async () => {
+    const server = await PackagedServer.start(kind, DISPLAY, PASSWORD);
+    const { viewer, stream } = await view(server.port, { password: PASSWORD });
+    await viewer.join();
+    expect(await askForPicture(viewer)).toBeGreaterThan(0);
+    viewer.socket.close();
+    await stream.finished;
+    await server.kill();
+  });
+
+  it("with a password that only the viewer knows takes the viewer's, and no other", async () => {
+    const server = await PackagedServer.start(kind, DISPLAY, PASSWORD);
+    const wrong = await view(server.port);
+    expect(await wrong.viewer.agree()).toEqual([2]);
+    expect(await wrong.viewer.answerWith("falsch")).toBe(1);
+    expect(await wrong.viewer.reason()).not.toBe("");
+    expect((await wrong.viewer.closed).code).toBe(4502);
+    const right = await view(server.port);
+    await right.viewer.agree();
+    expect(await right.viewer.answerWith(PASSWORD)).toBe(0);
+    await right.viewer.init();
+    expect(await askForPicture(right.viewer)).toBeGreaterThan(0);
+    right.viewer.socket.close();
+    await right.stream.finished;
+    await server.kill();
+  });
+
+  it("that does not take the host's password shuts nobody out, however many viewers come", async () => {
+    const server = await PackagedServer.start(kind, DISPLAY, PASSWORD);
+    const backoff = new LoginBackoff();
+    const codes: (number | undefined)[] = [];
+    for (let n = 0; n < 8; n++) {
+      const { stream, reports } = openStream(edge, server.port, { password: "falsch", backoff });
+      await stream.finished;
+      codes.push(reports[0]?.code);
+    }
+    expect(codes).toEqual([4502, 4502, 4502, 4429, 4429, 4429, 4429, 4429]);
+    // The owner, from this same machine, whom no agent holds back.
+    const owner = await view(server.port, { password: PASSWORD, backoff: new LoginBackoff() });
+    await owner.viewer.join();
+    owner.viewer.socket.close();
+    await owner.stream.finished;
+    await server.kill();
+  });
+});
+
+describe("TigerVNC, with a program on its display,", () => {
+  it("has Shift and a button released when control is taken away, and hears nothing more", async () => {
+    const server = await PackagedServer.start(KINDS.TigerVNC, DISPLAY, null);
+    const x = await XClient.connect(DISPLAY);
+    const { viewer, stream } = await view(server.port, { rights: { control: "exclusive" } });
+    await viewer.join();
+    viewer.send(keyEvent(true, 0xffe1), pointerEvent(1, 100, 50));
+    await x.clicked(1);
+    expect(await x.held()).toEqual({ shift: true, button1: true });
+    stream.setRole("view");
+    expect(await x.clicked(2)).toMatchObject([{ down: true }, { down: false, x: 100, y: 50 }]);
+    expect(await x.held()).toEqual({ shift: false, button1: false });
+    viewer.send(keyEvent(true, 0x61), pointerEvent(1, 10, 10), setDesktopSize(0));
+    await askForPicture(viewer); // what was said before it was heard, had it passed
+    expect(await x.typed(0)).toBe("");
+    expect(await x.clicked(2)).toHaveLength(2);
+    stream.setRole("control");
+    viewer.send(keyEvent(true, 0x62), keyEvent(false, 0x62));
+    expect(await x.typed(1)).toBe("b");
+    x.close();
+    viewer.socket.close();
+    await stream.finished;
+    await server.kill();
+  });
+
+  it("keeps one viewer's picture when another wants the desktop for itself", async () => {
+    const server = await PackagedServer.start(KINDS.TigerVNC, DISPLAY, null);
+    const first = await view(server.port);
+    await first.viewer.join();
+    const second = await view(server.port);
+    await second.viewer.enter();
+    await second.viewer.init(0);
+    expect(await askForPicture(second.viewer)).toBeGreaterThan(0);
+    expect(await askForPicture(first.viewer)).toBeGreaterThan(0);
+    for (const { viewer, stream } of [first, second]) {
+      viewer.socket.close();
+      await stream.finished;
+    }
+    await server.kill();
+  });
+});

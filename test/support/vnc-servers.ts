@@ -1,0 +1,126 @@
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { RFB_BASE_PORT } from "../../protocol/ids.ts";
+import { poll } from "../../scripts/poll.ts";
+import { greets } from "./xvnc.ts";
+
+const START_MS = 15_000;
+
+/** A VNC server that Debian has, beside TigerVNC's Xvnc: how it is started on a display. */
+export type Kind = {
+  program: string;
+  args(display: number, passwordFile: string | null): string[];
+};
+
+/** The X display that x11vnc shows. */
+export const SHOWN_DISPLAY = 40;
+
+export const KINDS = {
+  TigerVNC: {
+    program: "Xtigervnc",
+    args: (display, passwordFile) => [
+      `:${display}`,
+      ...["-rfbport", String(RFB_BASE_PORT + display), "-localhost"],
+      ...["-geometry", "640x480", "-depth", "24"],
+      ...(passwordFile
+        ? ["-SecurityTypes", "VncAuth", "-rfbauth", passwordFile]
+        : ["-SecurityTypes", "None"]),
+    ],
+  },
+  TightVNC: {
+    program: "Xtightvnc",
+    args: (display, passwordFile) => [
+      `:${display}`,
+      ...["-rfbport", String(RFB_BASE_PORT + display), "-localhost"],
+      ...["-geometry", "640x480", "-depth", "24"],
+      ...(passwordFile ? ["-rfbauth", passwordFile] : []),
+    ],
+  },
+  x11vnc: {
+    program: "x11vnc",
+    args: (display, passwordFile) => [
+      ...["-display", `:${SHOWN_DISPLAY}`, "-rfbport", String(RFB_BASE_PORT + display)],
+      ...["-localhost", "-forever", "-shared", "-quiet", "-noxdamage"],
+      ...(passwordFile ? ["-rfbauth", passwordFile] : ["-nopw"]),
+    ],
+  },
+  QEMU: {
+    program: "qemu-system-x86_64",
+    args: (display, passwordFile) => [
+      ...["-machine", "none", "-nodefaults", "-display", "none"],
+      ...(passwordFile
+        ? [
+            ...["-object", `secret,id=password,file=${passwordFile}.plain`],
+            ...["-vnc", `127.0.0.1:${display},password-secret=password`],
+          ]
+        : ["-vnc", `127.0.0.1:${display}`]),
+    ],
+  },
+} satisfies Record<string, Kind>;
+
+/** A VNC server as Debian packages it, with a password or without. */
+export class PackagedServer {
+  readonly port: number;
+  readonly #child: ChildProcess;
+  readonly #folder: string;
+  readonly #display: number;
+  #said = "";
+
+  private constructor(kind: Kind, display: number, password: string | null) {
+    this.#display = display;
+    this.port = RFB_BASE_PORT + display;
+    this.#folder = mkdtempSync(join(tmpdir(), "porthole-vnc-"));
+    const passwordFile = password === null ? null : join(this.#folder, "passwd");
+    if (passwordFile && password !== null) {
+      writeFileSync(passwordFile, vncpasswd(password), { mode: 0o600 });
+      writeFileSync(`${passwordFile}.plain`, password, { mode: 0o600 });
+    }
+    this.#child = spawn(kind.program, kind.args(display, passwordFile), {
+      stdio: ["ignore", "ignore", "pipe"],
+    });
+    this.#child.stderr?.on("data", (chunk) => {
+      this.#said += chunk;
+    });
+    this.#child.on("error", (error) => {
+      this.#said += error.message;
+    });
+  }
+
+  /** Starts one and waits until it greets. */
+  static async start(
+    kind: Kind,
+    display: number,
+    password: string | null,
+  ): Promise<PackagedServer> {
+    const server = new PackagedServer(kind, display, password);
+    await poll(START_MS, `${kind.program} on display ${display}`, () => {
+      if (!server.#isRunning()) throw new Error(`${kind.program} ended: ${server.#said}`);
+      return greets(server.port);
+    });
+    return server;
+  }
+
+  async kill(): Promise<void> {
+    if (this.#isRunning()) {
+      const ended = once(this.#child, "exit");
+      this.#child.kill("SIGKILL");
+      await ended;
+    }
+    rmSync(this.#folder, { recursive: true });
+    rmSync(`/tmp/.X${this.#display}-lock`, { force: true });
+    rmSync(`/tmp/.X11-unix/X${this.#display}`, { force: true });
+  }
+
+  #isRunning(): boolean {
+    const { pid, exitCode, signalCode } = this.#child;
+    return pid !== undefined && exitCode === null && signalCode === null;
+  }
+}
+
+/** A password as VNC servers keep it in a file. */
+export function vncpasswd(password: string): Buffer {
+  return execFileSync("tigervncpasswd", ["-f"], { input: `${password}\n` });
+}
