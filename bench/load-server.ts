@@ -1,16 +1,17 @@
 import { randomBytes } from "node:crypto";
+import { once } from "node:events";
 import { type AddressInfo, createServer, type Socket } from "node:net";
 import {
   CLIENT_INIT,
   decodeRequest,
   GREETING,
   MAX_WRITE_BYTES,
+  offerOf,
   pixelBytes,
   REQUEST_BYTES,
-  SECURITY_NONE,
   SECURITY_OK,
-  SECURITY_TYPES,
   SERVER_INIT,
+  type Security,
   type UpdateRequest,
   updateHeader,
 } from "./rfb.ts";
@@ -22,7 +23,7 @@ import {
 
 /** What it tells the bench. */
 export type ServerReport =
-  | { type: "listening"; port: number }
+  | { type: "listening"; ports: Record<Security, number> }
   /** `sent`: bytes of the latest update that the kernel has taken. */
   | { type: "progress"; sent: number; connections: number };
 
@@ -63,18 +64,18 @@ function sendUpdate(socket: Socket, request: UpdateRequest): void {
 }
 
 /** The steps of the handshake: what is read, and what is said then. */
-const HANDSHAKE = [
-  { bytes: GREETING.length, answer: SECURITY_TYPES },
-  { bytes: SECURITY_NONE.length, answer: SECURITY_OK },
+const handshakeOf = (security: Security) => [
+  { bytes: GREETING.length, answer: offerOf(security) },
+  { bytes: 1, answer: SECURITY_OK },
   { bytes: CLIENT_INIT.length, answer: SERVER_INIT },
 ];
 
-function serve(socket: Socket): void {
+function serve(socket: Socket, security: Security): void {
   connections.add(socket);
   socket.on("close", () => connections.delete(socket));
   socket.on("error", () => {}); // `close` follows
   socket.write(GREETING);
-  const handshake = [...HANDSHAKE];
+  const handshake = handshakeOf(security);
   let pending = Buffer.alloc(0);
   const take = (bytes: number): Buffer => {
     const taken = pending.subarray(0, bytes);
@@ -102,9 +103,15 @@ function report(message: ServerReport): void {
 }
 
 // With this mark `write` is true when the kernel took everything, and `drain` comes when it has.
-const server = createServer({ noDelay: true, highWaterMark: 1 }, serve);
-server.listen(0, "127.0.0.1", () => {
-  report({ type: "listening", port: (server.address() as AddressInfo).port });
-});
+async function listen(security: Security): Promise<number> {
+  const options = { noDelay: true, highWaterMark: 1 };
+  const server = createServer(options, (socket) => serve(socket, security));
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  return (server.address() as AddressInfo).port;
+}
+
 process.on("message", () => report({ type: "progress", sent, connections: connections.size }));
 process.on("disconnect", () => process.exit());
+const ports = { none: await listen("none"), unknown: await listen("unknown") };
+report({ type: "listening", ports });

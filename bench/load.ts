@@ -4,6 +4,7 @@ import { poll } from "../scripts/poll.ts";
 import { SentenceError } from "../scripts/sentence.ts";
 import type { ServerReport } from "./load-server.ts";
 import type { Processes } from "./processes.ts";
+import type { Security } from "./rfb.ts";
 
 /** How long the last viewer's connection may outlive it. */
 const QUIET_MS = 15_000;
@@ -12,20 +13,24 @@ type Progress = Extract<ServerReport, { type: "progress" }>;
 
 /** The bench's side of the load server's process. */
 export class LoadServer {
-  readonly port: number;
+  readonly ports: Record<Security, number>;
   readonly #child: ChildProcess;
   readonly #stop: () => Promise<void>;
 
-  private constructor(child: ChildProcess, port: number, stop: () => Promise<void>) {
+  private constructor(
+    child: ChildProcess,
+    ports: Record<Security, number>,
+    stop: () => Promise<void>,
+  ) {
     this.#child = child;
     this.#stop = stop;
-    this.port = port;
+    this.ports = ports;
   }
 
   static async start(processes: Processes): Promise<LoadServer> {
     const child = processes.fork("the load server", join(import.meta.dirname, "load-server.ts"));
-    const { port } = await nextReport(child, "listening");
-    return new LoadServer(child, port, () => processes.stop([child.pid ?? 0]));
+    const { ports } = await nextReport(child, "listening");
+    return new LoadServer(child, ports, () => processes.stop([child.pid ?? 0]));
   }
 
   /** How many bytes of the latest flood the kernel took, and how many connections are open. */

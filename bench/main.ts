@@ -69,9 +69,9 @@ async function runRound(
 ): Promise<void> {
   const server = await LoadServer.start(processes);
   const contenders: Contender[] = [
-    await startPorthole(processes, join(stateDir, "porthole"), server.port),
-    await startWebsockifySsh(processes, join(stateDir, "ssh"), server.port),
-    await startWebsockify(processes, server.port),
+    ...(await startPorthole(processes, join(stateDir, "porthole"), server.ports)),
+    await startWebsockifySsh(processes, join(stateDir, "ssh"), server.ports.none),
+    await startWebsockify(processes, server.ports.none),
   ];
   for (const [index, measure] of MEASURES.entries()) {
     for (const contender of rotated(contenders, round + index)) {

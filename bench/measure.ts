@@ -78,7 +78,7 @@ async function withViewer<Result>(
   server: LoadServer,
   use: (viewer: Viewer, firstByteMs: number) => Promise<Result>,
 ): Promise<Result> {
-  const { viewer, firstByteMs } = await Viewer.dial(await contender.address());
+  const { viewer, firstByteMs } = await Viewer.dial(await contender.address(), contender.security);
   try {
     return await use(viewer, firstByteMs);
   } finally {

@@ -7,9 +7,14 @@
 /** Section 7.1.1. */
 export const GREETING = "RFB 003.008\n";
 
-/** Section 7.1.2: one security type, None, is offered; the viewer picks it. */
-export const SECURITY_TYPES = Buffer.from([1, 1]);
-export const SECURITY_NONE = Buffer.from([1]);
+/**
+ * Section 7.1.2: one security type is offered, and the viewer picks it: None, or one that nobody
+ * speaks, which Porthole's agent passes through unseen.
+ */
+export type Security = "none" | "unknown";
+const SECURITY_TYPES: Record<Security, number> = { none: 1, unknown: 200 };
+export const offerOf = (security: Security) => Buffer.from([1, SECURITY_TYPES[security]]);
+export const choiceOf = (security: Security) => Buffer.from([SECURITY_TYPES[security]]);
 
 /** Section 7.1.3. */
 export const SECURITY_OK = Buffer.alloc(4);

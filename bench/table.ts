@@ -11,6 +11,8 @@ export type RowResult = PerContender<number> & {
   unit: string;
   /** Porthole's median as a multiple of that of websockify behind `ssh -R`. */
   ratio: number;
+  /** The same of Porthole without its gate. */
+  gate: number;
   rounds: PerContender<number[]>;
 };
 
@@ -28,15 +30,19 @@ export function summarise(values: Record<RowId, PerContender<number[]>>): RowRes
   return ROWS.map(({ id, name, unit }) => {
     const rounds = values[id];
     const porthole = median(rounds.porthole);
+    const porthole_ungated = median(rounds.porthole_ungated);
     const websockify_ssh = median(rounds.websockify_ssh);
     const websockify = median(rounds.websockify);
     const ratio = porthole / websockify_ssh;
-    return { id, name, unit, porthole, websockify_ssh, websockify, ratio, rounds };
+    const gate = porthole / porthole_ungated;
+    const medians = { porthole, porthole_ungated, websockify_ssh, websockify };
+    return { id, name, unit, ...medians, ratio, gate, rounds };
   });
 }
 
 const HEADINGS: PerContender<string> = {
   porthole: "porthole",
+  porthole_ungated: "without gate",
   websockify_ssh: "websockify+ssh -R",
   websockify: "websockify direct",
 };
@@ -62,13 +68,14 @@ export function renderReport(results: Results): string {
 }
 
 function renderTable(rows: readonly RowResult[]): string[] {
-  const heading = ["", ...CONTENDER_IDS.map((id) => HEADINGS[id]), "porthole / ssh -R"];
+  const heading = ["", ...CONTENDER_IDS.map((id) => HEADINGS[id]), "/ ssh -R", "/ without gate"];
   const lines = rows.map((row) => {
     const digits = ROWS.find(({ id }) => id === row.id)?.digits ?? 0;
     return [
       `${row.name} [${row.unit}]`,
       ...CONTENDER_IDS.map((id) => row[id].toFixed(digits)),
       `${row.ratio.toFixed(2)}x`,
+      `${row.gate.toFixed(2)}x`,
     ];
   });
   const table = [heading, ...lines];

@@ -4,15 +4,16 @@ import { WebSocket } from "ws";
 import { SentenceError } from "../scripts/sentence.ts";
 import {
   CLIENT_INIT,
+  choiceOf,
   ECHO_REQUEST,
   encodeRequest,
   floodRequest,
   GREETING,
+  offerOf,
   pixelBytes,
-  SECURITY_NONE,
   SECURITY_OK,
-  SECURITY_TYPES,
   SERVER_INIT,
+  type Security,
   UPDATE_HEADER_BYTES,
 } from "./rfb.ts";
 
@@ -52,14 +53,17 @@ export class Viewer {
    * Connects and shakes hands with the server.
    * @returns the viewer, and the milliseconds from the dial to the first byte of RFB
    */
-  static async dial(url: string): Promise<{ viewer: Viewer; firstByteMs: number }> {
+  static async dial(
+    url: string,
+    security: Security,
+  ): Promise<{ viewer: Viewer; firstByteMs: number }> {
     const startedAt = performance.now();
     const viewer = new Viewer(url);
     await viewer.#receive(1);
     const firstByteMs = performance.now() - startedAt;
     await viewer.#receive(GREETING.length - 1);
-    await viewer.#ask(Buffer.from(GREETING), SECURITY_TYPES.length);
-    await viewer.#ask(SECURITY_NONE, SECURITY_OK.length);
+    await viewer.#ask(Buffer.from(GREETING), offerOf(security).length);
+    await viewer.#ask(choiceOf(security), SECURITY_OK.length);
     await viewer.#ask(CLIENT_INIT, SERVER_INIT.length);
     return { viewer, firstByteMs };
   }

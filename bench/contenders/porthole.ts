@@ -4,7 +4,8 @@ import { ApiClient } from "../../scripts/api-client.ts";
 import { ROOT } from "../../scripts/tool.ts";
 import { freePort, LOOPBACK } from "../ports.ts";
 import type { Processes } from "../processes.ts";
-import type { Contender } from "./contender.ts";
+import type { Security } from "../rfb.ts";
+import type { Contender, ContenderId } from "./contender.ts";
 
 /** How long the edge has to build what is stale and to answer. */
 const EDGE_READY_MS = 180_000;
@@ -14,12 +15,16 @@ const AGENT_READY_MS = 15_000;
 
 const AGENT = join(ROOT, "dist/porthole-agent.mjs");
 
-/** Porthole as `npm start` runs it, with the agent in a process of its own, as on a host. */
+/**
+ * Porthole as `npm start` runs it, with the agent in a process of its own, as on a host; and the
+ * same edge and agent for a server whose handshake the agent does not speak, so that its bytes pass
+ * without the gate.
+ */
 export async function startPorthole(
   processes: Processes,
   stateDir: string,
-  vncPort: number,
-): Promise<Contender> {
+  ports: Record<Security, number>,
+): Promise<Contender[]> {
   const port = await freePort();
   const adminToken = randomBytes(32).toString("base64url");
   const edge = processes.start(
@@ -45,21 +50,19 @@ export async function startPorthole(
     AGENT,
     "run",
     ...agentState,
-    "--allow",
-    `${LOOPBACK}:${vncPort}`,
+    ...Object.values(ports).flatMap((vncPort) => ["--allow", `${LOOPBACK}:${vncPort}`]),
   ]);
   const host = (await api.hosts()).items[0]?.host_id ?? "";
-  await agent.waitUntil("the agent to show the server", AGENT_READY_MS, async () => {
+  await agent.waitUntil("the agent to show the servers", AGENT_READY_MS, async () => {
     const { online, displays } = await api.host(host);
-    return online && displays.some((display) => display.port === vncPort);
+    return online && displays.length === Object.values(ports).length;
   });
-  const session = await api.createSession({ host_id: host, port: vncPort });
 
   const roots = [edge.pid, agent.pid];
-  return {
-    id: "porthole",
-    roots,
-    address: async () => (await api.ticket(session.session_id)).websocket_url,
-    stop: () => processes.stop(roots),
+  const contender = async (id: ContenderId, security: Security): Promise<Contender> => {
+    const { session_id } = await api.createSession({ host_id: host, port: ports[security] });
+    const address = async () => (await api.ticket(session_id)).websocket_url;
+    return { id, security, roots, address, stop: () => processes.stop(roots) };
   };
+  return [await contender("porthole", "none"), await contender("porthole_ungated", "unknown")];
 }

@@ -47,6 +47,7 @@ export async function startWebsockifySsh(
   const roots = [sshd.pid, ssh.pid, proxy.pid];
   return {
     id: "websockify_ssh",
+    security: "none",
     roots,
     address: async () => `ws://${LOOPBACK}:${port}/`,
     stop: () => processes.stop(roots),

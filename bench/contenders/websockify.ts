@@ -11,6 +11,7 @@ export async function startWebsockify(processes: Processes, vncPort: number): Pr
   const roots = [proxy.pid];
   return {
     id: "websockify",
+    security: "none",
     roots,
     address: async () => `ws://${LOOPBACK}:${port}/`,
     stop: () => processes.stop(roots),
