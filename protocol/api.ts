@@ -1,7 +1,12 @@
 import * as v from "valibot";
 import { Id, RFB_BASE_PORT } from "./ids.ts";
-import { DEFAULT_LINK_TTL_S, MAX_NAME_CHARACTERS, MAX_SESSION_TTL_S } from "./limits.ts";
-import { type Display, Role } from "./link.ts";
+import {
+  DEFAULT_LINK_TTL_S,
+  MAX_NAME_CHARACTERS,
+  MAX_SESSION_TTL_S,
+  MAX_VNC_PASSWORD_CHARACTERS,
+} from "./limits.ts";
+import { Clipboard, ControlMode, type Display, Role } from "./link.ts";
 
 /** The REST API: JSON in snake_case. Integrators write against these shapes. */
 
@@ -16,9 +21,12 @@ export const CreateSession = v.pipe(
     ttl_seconds: v.optional(
       v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(MAX_SESSION_TTL_S)),
     ),
-    // Part of the contract; what the agent cannot enforce yet is refused, not ignored.
-    control: v.optional(v.literal("shared", 'only "shared" is offered yet')),
-    clipboard: v.optional(v.literal("both", 'only "both" is offered yet')),
+    control: v.optional(ControlMode, "shared"),
+    clipboard: v.optional(Clipboard, "both"),
+    /** The VNC server's, for the agent alone: no answer has it. */
+    password: v.optional(
+      v.pipe(v.string(), v.minLength(1), v.maxLength(MAX_VNC_PASSWORD_CHARACTERS)),
+    ),
   }),
   v.check(
     (body) => (body.display === undefined) !== (body.port === undefined),
@@ -80,6 +88,9 @@ export type Session = {
   websocket_url: string;
   view_url: string;
   viewers: number;
+  /** Whether all who may control it do at once, or one at a time. */
+  control: ControlMode;
+  clipboard: Clipboard;
   batch_id: string | null;
   job_url: string | null;
   /** RFC 3339, UTC, as are all times. */

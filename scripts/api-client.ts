@@ -1,4 +1,5 @@
 import type { Host, JoinToken, Page, Problem, Session, Ticket } from "../protocol/api.ts";
+import type { Clipboard, ControlMode } from "../protocol/link.ts";
 
 /** An answer of the API that is not the one that was wanted. */
 export class ApiError extends Error {
@@ -10,6 +11,16 @@ export class ApiError extends Error {
     this.problem = problem;
   }
 }
+
+type NewSession = {
+  host_id: string;
+  port: number;
+  label?: string;
+  ttl_seconds?: number;
+  control?: ControlMode;
+  clipboard?: Clipboard;
+  password?: string;
+};
 
 /** A small typed client of the REST API, for the scripts, the tests and the bench. */
 export class ApiClient {
@@ -30,8 +41,7 @@ export class ApiClient {
     this.#call<JoinToken>("POST", "/api/hosts/join-tokens", name ? { name } : {});
   sessions = () => this.#call<Page<Session>>("GET", "/api/vnc/sessions");
   session = (id: string) => this.#call<Session>("GET", `/api/vnc/session/${id}`);
-  createSession = (body: { host_id: string; port: number; label?: string; ttl_seconds?: number }) =>
-    this.#call<Session>("POST", "/api/vnc/sessions", body);
+  createSession = (body: NewSession) => this.#call<Session>("POST", "/api/vnc/sessions", body);
   endSession = (id: string) => this.#call<void>("DELETE", `/api/vnc/session/${id}`);
   ticket = (id: string) =>
     this.#call<Ticket>("POST", `/api/vnc/session/${id}/tickets`, { role: "control" });

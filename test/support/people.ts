@@ -1,6 +1,9 @@
+import type { ClientOptions } from "ws";
 import type { NewApiKey, PersonRole, ShareLink, Ticket } from "../../protocol/api.ts";
+import type { Role } from "../../protocol/link.ts";
 import { type Answer, bearer, type CallOptions, call } from "./call.ts";
 import { ADMIN_TOKEN, type Rig } from "./rig.ts";
+import { RoomMember } from "./room-member.ts";
 import { Viewer } from "./viewer.ts";
 
 /** Those who come to an edge, each with a credential of their own. */
@@ -49,10 +52,17 @@ export class People {
     return this.call("/api/links/redeem", { method: "POST", body: { secret }, ...options });
   }
 
-  async ticket(session: string, headers: Record<string, string>): Promise<string> {
-    const path = `/api/vnc/session/${session}/tickets`;
-    const issued = this.call(path, { method: "POST", headers, body: { role: "control" } });
+  async ticket(
+    session: string,
+    headers: Record<string, string>,
+    body: { role?: Role; name?: string } = {},
+  ): Promise<string> {
+    const issued = this.askTicket(session, headers, { role: "control", ...body });
     return (await this.wanted(201, issued)).json<Ticket>().ticket;
+  }
+
+  askTicket(session: string, headers: Record<string, string>, body: object): Promise<Answer> {
+    return this.call(`/api/vnc/session/${session}/tickets`, { method: "POST", headers, body });
   }
 
   /** What a browser sends from a page of the edge. */
@@ -64,24 +74,27 @@ export class People {
     return this.socket(`/vnc-stream/${session}`, credential);
   }
 
-  chat(session: string, credential: Credential): Viewer {
-    return this.socket(`/chat-ws?room=session:${session}`, credential);
+  chat(session: string, credential: Credential, query = ""): RoomMember {
+    const path = `/chat-ws?room=session:${session}${query}`;
+    return new RoomMember(...this.#upgrade(path, credential));
   }
 
   socket(path: string, credential: Credential): Viewer {
+    return new Viewer(...this.#upgrade(path, credential));
+  }
+
+  #upgrade(path: string, credential: Credential): [url: string, options: ClientOptions] {
     const url = new URL(path, this.#rig.edge.url.replace("http", "ws"));
-    if ("ticket" in credential) {
-      url.searchParams.set("ticket", credential.ticket);
-      return new Viewer(url.href);
-    }
-    return new Viewer(url.href, { headers: credential });
+    if (!("ticket" in credential)) return [url.href, { headers: credential }];
+    url.searchParams.set("ticket", credential.ticket);
+    return [url.href, {}];
   }
 }
 
 /** A link, with the secret that its URL carries in the fragment. */
 export type ShareLinkMade = ShareLink & { url: string; secret: string };
 
-type Credential = { ticket: string } | Record<string, string>;
+export type Credential = { ticket: string } | Record<string, string>;
 
 /** Shows that a viewer of a server that echoes is still served. */
 export async function expectServed(viewer: Viewer): Promise<void> {

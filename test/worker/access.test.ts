@@ -191,6 +191,27 @@ describe("with Cloudflare Access", () => {
     await desktop.stop();
   });
 
+  it("a person is one in a room by any ticket of theirs, and is shown there as what they are", async () => {
+    const desktop = await Desktop.start(rig);
+    const session = await desktop.session();
+    for (const [email, role, ticketRole] of [
+      ["boss@example.com", "operator", "control"],
+      ["ann@example.com", "viewer", "view"],
+    ] as const) {
+      const headers = { ...assertion(await token(email)), origin: rig.edge.url };
+      const direct = people.chat(session, headers);
+      const { me } = await direct.next("welcome");
+      expect(me).toMatchObject({ name: email, role });
+      const wish = { role: ticketRole, name: "Somebody else" };
+      const ticket = await people.ticket(session, headers, wish);
+      const member = people.chat(session, { ticket });
+      const expected = { id: me.id, name: "Somebody else", role };
+      expect((await member.next("welcome")).me).toEqual(expected);
+      await Promise.all([direct.close(), member.close()]);
+    }
+    await desktop.stop();
+  });
+
   it("the admin token still works beside it", async () => {
     const headers = { ...bearer(ADMIN_TOKEN), ...assertion("not a token") };
     expect((await people.call("/api/keys", { headers })).status).toBe(200);

@@ -68,11 +68,11 @@ const REST: [route: string, body: object | null, Record<"nobody" | PersonRole, n
   ["POST /api/agent/join", {}, { nobody: 400, viewer: 400, operator: 400, admin: 400 }],
 ];
 
-/** How each WebSocket for people is closed, without a credential and with one of too low a role. */
+/** How each WebSocket for people is closed, without a credential and with the lowest role. */
 const SOCKETS: [route: string, path: string, nobody: number, viewer: number][] = [
-  ["ALL /vnc-stream/:id", `/vnc-stream/${NOBODYS_ID}`, 4401, 4403],
-  ["ALL /vnc-proxy", `/vnc-proxy?session=${NOBODYS_ID}`, 4401, 4403],
-  ["ALL /chat-ws", `/chat-ws?room=session:${NOBODYS_ID}`, 4401, 4403],
+  ["ALL /vnc-stream/:id", `/vnc-stream/${NOBODYS_ID}`, 4401, 4404],
+  ["ALL /vnc-proxy", `/vnc-proxy?session=${NOBODYS_ID}`, 4401, 4404],
+  ["ALL /chat-ws", `/chat-ws?room=session:${NOBODYS_ID}`, 4401, 4404],
 ];
 
 /** The HTTP status with which each WebSocket for agents is refused, without and with a bad token. */
@@ -134,7 +134,7 @@ describe("an upgrade", () => {
   });
 
   it.each(SOCKETS)(
-    "of %s by a viewer's key is closed with 4403 while view-only is not offered",
+    "of %s by a viewer's key is let through to the session, which there is not",
     async (_route, path, _nobody, code) => {
       const key = bearer(keys.get("viewer") ?? "");
       expect((await people.socket(path, key).closed).code).toBe(code);

@@ -146,11 +146,6 @@ describe("a share link", () => {
     expect((await people.stream(session, browser).closed).code).toBe(4401);
   });
 
-  it("for watching only is refused until the host can enforce it", async () => {
-    const answer = await people.asAdmin("POST", linksPath(), { role: "view" });
-    expect(answer).toMatchObject({ status: 403, code: "view_unavailable" });
-  });
-
   it(`is refused when its session has ${MAX_LINKS_PER_SESSION} already`, async () => {
     const crowded = await desktop.session();
     for (let n = 0; n < MAX_LINKS_PER_SESSION; n++) await people.shareLink(crowded);

@@ -206,9 +206,13 @@ describe("a REST call", () => {
     ["both display and port", '{"host_id":"a","port":1,"display":1}', 400, "invalid_body"],
     ["neither display nor port", '{"host_id":"a"}', 400, "invalid_body"],
     ["a port that is none", '{"host_id":"a","port":70000}', 400, "invalid_body"],
+    ["control by vote", '{"host_id":"a","port":1,"control":"vote"}', 400, "invalid_body"],
+    ["half a clipboard", '{"host_id":"a","port":1,"clipboard":"from_host"}', 400, "invalid_body"],
+    ["no password", '{"host_id":"a","port":1,"password":""}', 400, "invalid_body"],
+    ["a password that is none", '{"host_id":"a","port":1,"password":7}', 400, "invalid_body"],
     [
-      "a promise that nothing keeps yet",
-      '{"host_id":"a","port":1,"clipboard":"none"}',
+      "a password of 256 characters",
+      `{"host_id":"a","port":1,"password":"${"p".repeat(256)}"}`,
       400,
       "invalid_body",
     ],
@@ -221,14 +225,6 @@ describe("a REST call", () => {
   it("with a body that is not declared as JSON is a 415 problem", async () => {
     const response = await post("/api/vnc/sessions", "{}", "text/plain");
     expect(await problemOf(response)).toMatchObject({ status: 415 });
-  });
-
-  it("for a ticket with the role view is refused until the host can enforce it", async () => {
-    const path = `/api/vnc/session/${session.session_id}/tickets`;
-    expect(await problemOf(await post(path, '{"role":"view"}'))).toMatchObject({
-      status: 403,
-      code: "view_unavailable",
-    });
   });
 
   it.each([

@@ -13,11 +13,27 @@ import { hearGuess, limitAttempts, limitUpgrades } from "./limits.ts";
 import { requireOrigin, requireOriginIfNamed } from "./origins.ts";
 import { hashSecret, secretsEqual } from "./secrets.ts";
 
-/** A person, or software that acts for one. `via` names the credential, for revoking and the audit. */
-export type Person = { kind: "person"; name: string; role: PersonRole; via: string };
+/**
+ * A person, or software with a key. `via` names the credential, for revoking and the audit;
+ * `signedIn` says that a person came with it themselves, not software that may act for many.
+ */
+export type Person = {
+  kind: "person";
+  name: string;
+  role: PersonRole;
+  via: string;
+  signedIn: boolean;
+};
 
 /** Somebody who came by a share link: nobody, in any session but the one that it is for. */
-export type GuestIdentity = { kind: "guest"; session: string; role: Role; via: string };
+export type GuestIdentity = {
+  kind: "guest";
+  session: string;
+  role: Role;
+  via: string;
+  /** Tells the guests of one link apart. */
+  guest: string;
+};
 
 /** Who a request comes from. A ticket is only carried here; the object that made it checks it. */
 export type Identity =
@@ -149,7 +165,8 @@ async function guestOf(
       "The link that you came by is over; ask for a new one.",
     );
   requireOrigin(c.req.raw, c.env, upgrade);
-  return { kind: "guest", session: sessionId, role: guest.role, via: `link:${guest.link_id}` };
+  const { role, link_id, guest_id } = guest;
+  return { kind: "guest", session: sessionId, role, via: `link:${link_id}`, guest: guest_id };
 }
 
 /** @throws {ProblemError} 401 without a credential that holds, 403 from a foreign page */
@@ -172,14 +189,15 @@ async function requirePerson(c: AppContext, upgrade: boolean): Promise<Person> {
   const login = await loginOf(c);
   if (login) {
     requireOrigin(c.req.raw, c.env, upgrade);
-    return { kind: "person", name: login.name, role: login.role, via: `login:${login.login_id}` };
+    const { name, role, login_id } = login;
+    return { kind: "person", name, role, via: `login:${login_id}`, signedIn: true };
   }
   const assertion = c.req.header(ACCESS_HEADER);
   if (assertion !== undefined) {
     const vouched = await verifyAccess(assertion, c.env);
     if (vouched) {
       requireOrigin(c.req.raw, c.env, upgrade);
-      return { kind: "person", ...vouched, via: `access:${vouched.name}` };
+      return { kind: "person", ...vouched, via: `access:${vouched.name}`, signedIn: true };
     }
   }
   throw new ProblemError(401, "not_signed_in", "Sign in, or send a token as Bearer.");
@@ -200,10 +218,13 @@ async function personOfBearer(
     // People choose the admin token, so it may be guessed; a key is 256 random bits.
     const right = await secretsEqual(token, adminToken);
     await hearGuess(c.req.raw, c.env, right);
-    return right ? { kind: "person", name: "admin", role: "admin", via: "admin token" } : null;
+    const via = "admin token";
+    return right ? { kind: "person", name: "admin", role: "admin", via, signedIn: false } : null;
   }
   const key = await registry(c.env).apiKeys.find(await hashSecret(token));
-  return key && { kind: "person", name: key.name, role: key.role, via: `key:${key.key_id}` };
+  if (!key) return null;
+  const { name, role, key_id } = key;
+  return { kind: "person", name, role, via: `key:${key_id}`, signedIn: false };
 }
 
 /** What stands before routes and only adds to their answers. */

@@ -2,19 +2,21 @@ import { DurableObject } from "cloudflare:workers";
 import {
   type ChatMessage,
   ClientToRoom,
+  type ControlRequest,
   type Member,
   type RoomToClient,
 } from "../../protocol/chat.ts";
 import { CloseCode } from "../../protocol/close-codes.ts";
-import { ROOM_PATTERN, randomId } from "../../protocol/ids.ts";
+import { ROOM_PATTERN } from "../../protocol/ids.ts";
 import { LINK_PING, LINK_PONG, MAX_MESSAGE_BYTES } from "../../protocol/limits.ts";
 import { parseMessage } from "../../protocol/link.ts";
 import { type Env, vncSession } from "../env.ts";
 import { describeError, log } from "../log.ts";
 import { problemResponse, type Refusal } from "../problem.ts";
 import { chosenProtocol, closeQuietly } from "../sockets.ts";
+import type { ControlState, RoomEntry } from "./session/control.ts";
+import { VIEWER_HEADER, type ViewerEntry } from "./session/entry.ts";
 import { hasTable, oneRow } from "./storage.ts";
-import { VIEWER_HEADER, type ViewerEntry } from "./vnc-session.ts";
 
 /**
  * One chat room; a session's room is entered by whoever may enter the session. A message is
@@ -27,6 +29,8 @@ export class ChatRoom extends DurableObject<Env> {
   #closed = false;
   /** Credentials that were revoked while somebody may have been on the way in with them. */
   readonly #revoked = new Set<string>();
+  /** The newest that the session said while somebody may have been on the way in. */
+  #control: ControlState | null = null;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
@@ -42,6 +46,13 @@ export class ChatRoom extends DurableObject<Env> {
     }
   }
 
+  /** Who controls now, from the session, which decides that. */
+  async tellControl(control: ControlState): Promise<void> {
+    if (control.version <= (this.#control?.version ?? 0)) return;
+    this.#control = control;
+    this.#sendToAll(controlMessage(control));
+  }
+
   /** `/?session=<id>&since=<rev>`, from the Worker, with who comes in VIEWER_HEADER. */
   override async fetch(request: Request): Promise<Response> {
     const url = new URL(request.url);
@@ -50,15 +61,16 @@ export class ChatRoom extends DurableObject<Env> {
     const admitted = await session.enterRoom(entry);
     if (!admitted.ok) return problemResponse(admitted.refusal);
     if (this.#closed) return problemResponse(ROOM_CLOSED);
-    const { name, via } = admitted.value;
+    const { me, via, role, staff, control } = admitted.value;
     if (this.#revoked.has(via)) return problemResponse(CREDENTIAL_REVOKED);
 
-    const me: Member = { id: randomId(6), name, role: memberRole(via, "ticket" in entry) };
     const [client, server] = Object.values(new WebSocketPair()) as [WebSocket, WebSocket];
     this.ctx.acceptWebSocket(server);
-    server.serializeAttachment({ me, via } satisfies Attachment);
+    server.serializeAttachment({ me, via, role, staff } satisfies Attachment);
     const since = Number(url.searchParams.get("since") ?? Number.POSITIVE_INFINITY);
     send(server, { type: "welcome", me, members: this.#members(), last_rev: this.#lastRev() });
+    const newest = newer(control, this.#control);
+    if (newest) send(server, controlMessage(newest));
     for (const message of this.#messagesAfter(since)) send(server, message);
     this.#sendToAll({ type: "presence", members: this.#members() });
     return new Response(null, { status: 101, webSocket: client, headers: chosenProtocol(request) });
@@ -78,11 +90,28 @@ export class ChatRoom extends DurableObject<Env> {
           : `The room could not read that: ${parsed.why}.`;
       return send(socket, { type: "error", code: parsed.kind, message });
     }
+    if (parsed.message.type === "control") return this.#requestControl(socket, parsed.message);
     const { cid, text } = parsed.message;
     const from = attachment(socket).me;
     const stored = this.#store(from, cid, text);
     send(socket, { type: "ack", cid, seq: stored.message.seq });
     if (stored.isNew) this.#sendToAll(stored.message);
+  }
+
+  /** Passes on what somebody wants done about control; the session tells all what came of it. */
+  async #requestControl(socket: WebSocket, { op, to }: ControlRequest): Promise<void> {
+    const { me, via, role, staff } = attachment(socket);
+    const who = { member: me.id, via, role, staff };
+    try {
+      const done = await this.#session().requestControl(who, { op, to });
+      if (done.ok) return;
+      const { code, detail: message } = done.refusal;
+      send(socket, { type: "error", code, message });
+    } catch (error) {
+      log("chat.control_failed", { room: this.ctx.id.name, error: describeError(error) });
+      const message = "That did not reach the session; try again.";
+      send(socket, { type: "error", code: "try_again", message });
+    }
   }
 
   override async webSocketClose(socket: WebSocket, code: number, reason: string): Promise<void> {
@@ -97,25 +126,27 @@ export class ChatRoom extends DurableObject<Env> {
   async #left(socket: WebSocket): Promise<void> {
     this.#sendToAll({ type: "presence", members: this.#members() });
     const { me, via } = attachment(socket);
-    const session = ROOM_PATTERN.exec(this.ctx.id.name ?? "")?.[2] ?? "";
     try {
-      await vncSession(this.env, session).leftRoom(via, me.name);
+      await this.#session().leftRoom(via, me.name);
     } catch (error) {
       log("chat.tell_failed", { room: this.ctx.id.name, error: describeError(error) });
     }
   }
 
-  /** Stores a message once: a resend, told by sender and cid, finds the first one. */
+  #session() {
+    return vncSession(this.env, ROOM_PATTERN.exec(this.ctx.id.name ?? "")?.[2] ?? "");
+  }
+
+  /** Stores a message once: a resend, told by person and cid, finds the first one. */
   #store(from: Member, cid: string, text: string): { message: ChatMessage; isNew: boolean } {
     if (!this.#exists) {
       this.#sql.exec(SCHEMA);
       this.#exists = true;
     }
-    const sender = `${from.role}:${from.name}`;
     const again = oneRow(
       this.#sql.exec<MessageRow>(
         "SELECT * FROM messages WHERE sender = ? AND cid = ?",
-        sender,
+        from.id,
         cid,
       ),
     );
@@ -124,7 +155,7 @@ export class ChatRoom extends DurableObject<Env> {
       .exec<MessageRow>(
         `INSERT INTO messages (seq, rev, sender, cid, author, text, at)
          SELECT coalesce(max(seq), 0) + 1, coalesce(max(rev), 0) + 1, ?, ?, ?, ?, ? FROM messages RETURNING *`,
-        sender,
+        from.id,
         cid,
         JSON.stringify(from),
         text,
@@ -152,8 +183,10 @@ export class ChatRoom extends DurableObject<Env> {
     return this.ctx.getWebSockets().filter((socket) => socket.readyState === WebSocket.OPEN);
   }
 
+  /** Everybody who is here, once, however many tabs they have. */
   #members(): Member[] {
-    return this.#sockets().map((socket) => attachment(socket).me);
+    const members = this.#sockets().map((socket) => attachment(socket).me);
+    return [...new Map(members.map((member) => [member.id, member])).values()];
   }
 
   #sendToAll(message: RoomToClient): void {
@@ -173,13 +206,8 @@ const CREDENTIAL_REVOKED: Refusal = {
   detail: "This credential was revoked.",
 };
 
-/** Who came by a share link is a guest to the others, whatever they call themselves. */
-function memberRole(via: string, byTicket: boolean): Member["role"] {
-  if (via.startsWith("link:")) return "guest";
-  return byTicket ? "viewer" : "operator";
-}
-
-type Attachment = { me: Member; via: string };
+/** Who somebody is here, their credential, and the highest role that it has in the session. */
+type Attachment = Omit<RoomEntry, "control">;
 
 function attachment(socket: WebSocket): Attachment {
   return socket.deserializeAttachment() as Attachment;
@@ -212,6 +240,15 @@ function toMessage(row: MessageRow): ChatMessage {
     text: row.text,
     at: new Date(row.at).toISOString(),
   };
+}
+
+function controlMessage({ holder, asking }: ControlState): RoomToClient {
+  return { type: "control", holder, asking };
+}
+
+/** What a newcomer was let in with can be older than what the room heard meanwhile. */
+function newer(a: ControlState | null, b: ControlState | null): ControlState | null {
+  return a && b ? (a.version > b.version ? a : b) : a;
 }
 
 function send(socket: WebSocket, message: RoomToClient): void {

@@ -8,20 +8,20 @@ import {
   MAX_MESSAGE_BYTES,
   MAX_STREAMS_PER_HOST,
 } from "../../protocol/limits.ts";
-import {
-  AgentToEdge,
-  type Display,
-  type EdgeToAgent,
-  parseMessage,
-  type Role,
-} from "../../protocol/link.ts";
+import { AgentToEdge, type Display, type EdgeToAgent, parseMessage } from "../../protocol/link.ts";
 import { type Env, vncSession } from "../env.ts";
 import { verifyAgentToken } from "../identity/agent-token.ts";
 import { bearerToken } from "../identity/bearer.ts";
 import { describeError, log } from "../log.ts";
 import { problemResponse, type Refusal } from "../problem.ts";
 import { closeQuietly } from "../sockets.ts";
-import { ASKED_STREAMS_SCHEMA, AskedStreams } from "./host/asked-streams.ts";
+import {
+  ASKED_STREAMS_SCHEMA,
+  AskedStreams,
+  type OpenStream,
+  type StreamRole,
+} from "./host/asked-streams.ts";
+import { HOST_SCHEMA, type HostRow } from "./host/host-row.ts";
 import { hasTable, oneRow, rfc3339 } from "./storage.ts";
 import type { VncSession } from "./vnc-session.ts";
 
@@ -45,7 +45,7 @@ export class VncHost extends DurableObject<Env> {
   /** Makes the host, or gives it the key of a repeated enrolment. */
   async enrol(input: { host_id: string; name: string; public_key: string }): Promise<void> {
     this.ctx.storage.transactionSync(() => {
-      if (!this.#exists) this.#sql.exec(SCHEMA + ASKED_STREAMS_SCHEMA);
+      if (!this.#exists) this.#sql.exec(HOST_SCHEMA + ASKED_STREAMS_SCHEMA);
       this.#sql.exec("DELETE FROM host");
       this.#sql.exec(
         "INSERT INTO host (host_id, name, public_key, created_at, since) VALUES (?, ?, ?, ?, ?)",
@@ -121,10 +121,21 @@ export class VncHost extends DurableObject<Env> {
       session: input.session,
       target: { host: LOOPBACK, port: input.port },
       role: input.role,
-      clipboard: "both",
-      control: "shared",
+      clipboard: input.clipboard,
+      control: input.control,
+      password: input.password,
     });
     return { ok: true };
+  }
+
+  /** Streams have another role from now on; an agent that is away hears it when it comes back. */
+  async setRoles(roles: readonly StreamRole[]): Promise<void> {
+    if (!this.#exists) return;
+    const link = this.#links()[0];
+    for (const { stream, role } of roles) {
+      this.#streams.setRole(stream, role);
+      if (link) this.#send(link, { type: "role", stream, role });
+    }
   }
 
   /** Asks the agent to close streams; it confirms each with `closed`. */
@@ -206,6 +217,7 @@ export class VncHost extends DurableObject<Env> {
       case "hello":
         this.#sql.exec("UPDATE host SET version = ?", message.version);
         this.#storeDisplays(message.displays);
+        this.#repeatRoles(new Set(message.streams));
         return this.#forgetAllBut(new Set(message.streams), linkSince);
       case "displays":
         return this.#storeDisplays(message.displays);
@@ -279,6 +291,15 @@ export class VncHost extends DurableObject<Env> {
       if (alive.has(stream) || asked_at >= linkSince) continue;
       const reason = "It was gone when the agent came back.";
       await this.#tell(stream, (session) => session.streamClosed(stream, reason));
+    }
+  }
+
+  /** What was said about roles while the link was away, or just went, the agent may not know. */
+  #repeatRoles(alive: ReadonlySet<string>): void {
+    const link = this.#links()[0];
+    if (!link) return;
+    for (const { stream, role } of this.#streams.changedRoles()) {
+      if (alive.has(stream)) this.#send(link, { type: "role", stream, role });
     }
   }
 
@@ -356,28 +377,8 @@ const REPLAYED_TOKEN: Refusal = {
   detail: "This token was used before; sign a new one for each dial.",
 };
 
-type OpenStream = { stream: string; token: string; role: Role; session: string; port: number };
 type OpenAnswer = { ok: true } | { ok: false; refusal: { closeCode: CloseCode; detail: string } };
 type LinkAttachment = { connected_at: number };
-type HostRow = {
-  host_id: string;
-  name: string;
-  public_key: string;
-  created_at: number;
-  since: number;
-  version: string | null;
-  displays: string;
-};
-
-const SCHEMA = `
-  CREATE TABLE host (
-    host_id TEXT NOT NULL, name TEXT NOT NULL, public_key TEXT NOT NULL,
-    created_at INTEGER NOT NULL, since INTEGER NOT NULL, version TEXT,
-    displays TEXT NOT NULL DEFAULT '[]'
-  );
-  CREATE TABLE used_tokens (jti TEXT PRIMARY KEY, exp INTEGER NOT NULL);
-`;
-
 function connectedAt(socket: WebSocket): number {
   return (socket.deserializeAttachment() as LinkAttachment | null)?.connected_at ?? 0;
 }

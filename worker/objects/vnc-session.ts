@@ -1,5 +1,6 @@
 import { DurableObject } from "cloudflare:workers";
 import type { NewShareLink, ShareLink } from "../../protocol/api.ts";
+import type { ControlRequest } from "../../protocol/chat.ts";
 import { CloseCode } from "../../protocol/close-codes.ts";
 import { AGENT_ANSWER_MS, MAX_VIEWERS_PER_SESSION } from "../../protocol/limits.ts";
 import type { Role } from "../../protocol/link.ts";
@@ -7,23 +8,36 @@ import { chatRoom, type Env, vncHost } from "../env.ts";
 import { bearerToken } from "../identity/bearer.ts";
 import { describeError, log } from "../log.ts";
 import { problemResponse, type Refusal, type Result } from "../problem.ts";
-import { chosenProtocol } from "../sockets.ts";
-import { ENTRY_SCHEMA, Entry, type Grant, type Guest, type NewLink } from "./session/entry.ts";
+import { chosenProtocol, closeQuietly } from "../sockets.ts";
+import { CONTROL_SCHEMA, Control, type Requester, type RoomEntry } from "./session/control.ts";
+import {
+  ENTRY_SCHEMA,
+  Entry,
+  type Grant,
+  type Guest,
+  type NewLink,
+  VIEWER_HEADER,
+  type ViewerEntry,
+} from "./session/entry.ts";
+import { HandOver } from "./session/hand-over.ts";
+import { OpenStreams, STREAMS_SCHEMA } from "./session/open-streams.ts";
 import { OUTBOX_SCHEMA, Outbox } from "./session/outbox.ts";
+import { PEOPLE_SCHEMA, People } from "./session/people.ts";
 import {
   credentialRevoked,
-  displayOf,
+  insertSession,
   type NewSession,
+  publicFields,
   SESSION_SCHEMA,
   type SessionRow,
   type SessionState,
+  STREAM_NOT_LOWERED,
   sessionEnded,
   TIME_IS_OVER,
   unknownSession,
-  viewUnavailable,
 } from "./session/session-row.ts";
 import { WaitingViewers } from "./session/waiting-viewers.ts";
-import { hasTable, oneRow, rfc3339 } from "./storage.ts";
+import { hasTable, oneRow } from "./storage.ts";
 
 /**
  * One VNC session, the only authority on itself: its life, who may enter, its viewers.
@@ -34,7 +48,8 @@ import { hasTable, oneRow, rfc3339 } from "./storage.ts";
  * AGENT_ANSWER_MS, and is closed with the reason when the agent cannot come.
  *
  * Who calls: the Worker (fetch for upgrades, RPC for the rest), the host's object (what became of a
- * stream), the session's chat room (who may enter), the registry (a credential was revoked).
+ * stream), the session's chat room (who may enter, who wants control), the registry (a credential
+ * was revoked).
  *
  * It is long for one reason: entering, ending and cutting must look at the same rows and the same
  * waiting viewers without an await between. What does not need that lives in session/.
@@ -43,24 +58,22 @@ export class VncSession extends DurableObject<Env> {
   readonly #sql = this.ctx.storage.sql;
   readonly #entry = new Entry(this.#sql);
   readonly #outbox = new Outbox(this.#sql, this.env);
+  readonly #people = new People(this.#sql);
+  readonly #streams = new OpenStreams(this.#sql);
+  readonly #control = new Control(this.#sql, this.#streams, this.#outbox);
+  readonly #handOver = new HandOver(this.env, this.#streams, this.#control);
   readonly #waiting = new WaitingViewers();
-  #exists = hasTable(this.#sql, "session");
+  /** Asks for the newest table: what a version without it stored is no session any more. */
+  #exists = hasTable(this.#sql, "control");
 
   /** Makes the session. Calling it again with the same id changes nothing. */
   async create(input: NewSession): Promise<void> {
     if (this.#exists) return;
     this.ctx.storage.transactionSync(() => {
       this.#sql.exec(SESSION_SCHEMA + ENTRY_SCHEMA + OUTBOX_SCHEMA);
-      this.#sql.exec(
-        `INSERT INTO session (session_id, host_id, port, label, created_at, expires_at)
-         VALUES (?, ?, ?, ?, ?, ?)`,
-        input.session_id,
-        input.host_id,
-        input.port,
-        input.label,
-        input.created_at,
-        input.expires_at,
-      );
+      this.#sql.exec(STREAMS_SCHEMA + PEOPLE_SCHEMA + CONTROL_SCHEMA);
+      insertSession(this.#sql, input);
+      if (input.control === "exclusive") this.#control.start();
     });
     this.#exists = true;
     // Written together with the rows: whatever happens after this, the session has its alarm.
@@ -73,24 +86,13 @@ export class VncSession extends DurableObject<Env> {
   async describe(): Promise<Result<SessionState>> {
     const row = this.#row();
     if (!row) return unknownSession();
-    const base = {
-      session_id: row.session_id,
-      host_id: row.host_id,
-      vnc_port: row.port,
-      display: displayOf(row.port),
-      label: row.label,
-      batch_id: null,
-      job_url: null,
-      created_at: rfc3339(row.created_at),
-      expires_at: rfc3339(row.expires_at),
-      ended_at: row.ended_at === null ? null : rfc3339(row.ended_at),
-    };
+    const base = publicFields(row);
     if (row.ended_at !== null) {
       return { ok: true, value: { ...base, status: "ended", reason: row.end_reason, viewers: 0 } };
     }
     const { online, reason } = await vncHost(this.env, row.host_id).reach(row.port);
     const status = reason === null ? "active" : "unreachable";
-    const viewers = online ? this.#openStreams().length : 0;
+    const viewers = online ? this.#streams.list().length : 0;
     return { ok: true, value: { ...base, status, reason, viewers } };
   }
 
@@ -99,9 +101,7 @@ export class VncSession extends DurableObject<Env> {
   /** A secret that opens one WebSocket of this session, or of its room, once, within 60 s. */
   async issueTicket(grant: Grant): Promise<Result<{ ticket: string; expires_at: string }>> {
     const open = this.#openRow();
-    if (!open.ok) return open;
-    if (grant.role === "view") return viewUnavailable();
-    return { ok: true, value: await this.#entry.issueTicket(grant) };
+    return open.ok ? { ok: true, value: await this.#entry.issueTicket(grant) } : open;
   }
 
   async consumeTicket(ticket: string): Promise<Result<Grant>> {
@@ -113,26 +113,36 @@ export class VncSession extends DurableObject<Env> {
   async admit(grant: Grant): Promise<Result<Grant>> {
     const open = this.#openRow();
     if (!open.ok) return open;
-    if (this.#entry.isRevoked(grant.via)) return credentialRevoked();
-    return grant.role === "view" ? viewUnavailable() : { ok: true, value: grant };
+    return this.#entry.isRevoked(grant.via) ? credentialRevoked() : { ok: true, value: grant };
   }
 
   /** Lets somebody into the session's chat room; the audit is told by this object, as of streams. */
-  async enterRoom(entry: ViewerEntry): Promise<Result<Grant>> {
+  async enterRoom(entry: ViewerEntry): Promise<Result<RoomEntry>> {
     const admitted = await this.#admitEntry(entry);
     if (!admitted.ok) return admitted;
-    const { via, name } = admitted.value;
+    const { via, name, role, staff } = admitted.value;
     const { address } = entry;
+    const me = this.#people.enter(admitted.value);
     this.#outbox.record({ actor: via, address, action: "chat.opened", detail: `as ${name}` });
-    this.ctx.waitUntil(this.#deliver());
-    return admitted;
+    this.#tell();
+    return { ok: true, value: { me, via, role, staff, control: this.#control.state() } };
   }
 
   /** Somebody's socket in the room is over. */
   async leftRoom(via: string, name: string): Promise<void> {
     if (!this.#exists) return;
     this.#outbox.record({ actor: via, action: "chat.closed", detail: `as ${name}` });
-    this.ctx.waitUntil(this.#deliver());
+    this.#tell();
+  }
+
+  /** Somebody in the room asks for control, or hands it on; all are told what came of it. */
+  async requestControl(who: Requester, request: ControlRequest): Promise<Result<null>> {
+    const open = this.#openRow();
+    if (!open.ok) return open;
+    if (this.#entry.isRevoked(who.via)) return credentialRevoked();
+    const done = this.#control.request(who, request);
+    if (done.ok) this.#tell();
+    return done;
   }
 
   #admitEntry(entry: ViewerEntry): Promise<Result<Grant>> {
@@ -142,7 +152,6 @@ export class VncSession extends DurableObject<Env> {
   async createLink(input: NewLink): Promise<Result<NewShareLink>> {
     const open = this.#openRow();
     if (!open.ok) return open;
-    if (input.role === "view") return viewUnavailable();
     const link = await this.#entry.createLink(open.value.session_id, input);
     await this.#deliver(); // and sets the alarm, without putting off what is not delivered yet
     return link;
@@ -177,6 +186,9 @@ export class VncSession extends DurableObject<Env> {
     const row = this.#storedRow();
     if (!row) return;
     this.#entry.forget(via);
+    this.#streams.disallow(via);
+    this.#control.settle(via);
+    this.#tell();
     await this.#closeAll(row, { code: CloseCode.unauthorized, reason, via });
   }
 
@@ -189,9 +201,11 @@ export class VncSession extends DurableObject<Env> {
     if (!row) return unknownSession();
     if (row.ended_at === null) {
       this.ctx.storage.transactionSync(() => {
-        const query = "UPDATE session SET ended_at = ?, end_reason = ?, version = version + 1";
+        const query =
+          "UPDATE session SET ended_at = ?, end_reason = ?, password = NULL, version = version + 1";
         this.#sql.exec(query, Date.now(), reason);
         this.#entry.forget();
+        this.#control.clear();
         this.#outbox.record({ actor, address, action: "session.ended", detail: reason });
       });
       this.ctx.storage.setAlarm(Date.now() + DELIVERY_RETRY_MS);
@@ -220,20 +234,22 @@ export class VncSession extends DurableObject<Env> {
     if (!admitted.ok) return this.#refuseViewer(admitted.refusal);
     const open = this.#openRow();
     if (!open.ok) return this.#refuseViewer(open.refusal);
-    if (this.#openStreams().length + this.#waiting.size >= MAX_VIEWERS_PER_SESSION) {
+    if (this.#streams.list().length + this.#waiting.size >= MAX_VIEWERS_PER_SESSION) {
       const detail = `This session has ${MAX_VIEWERS_PER_SESSION} viewers already, its limit.`;
       return this.#refuseViewer({ status: 429, code: "too_many_viewers", detail });
     }
 
     const [viewer, kept] = Object.values(new WebSocketPair()) as [WebSocket, WebSocket];
-    const grant = admitted.value;
-    const { address } = entry;
-    const { stream, token } = this.#waiting.add({ ...grant, address }, kept, AGENT_ANSWER_MS, () =>
+    const { role: allowed, name, via } = admitted.value;
+    const member = this.#people.enter(admitted.value).id;
+    const asked = this.#control.roleFor(member, allowed);
+    const arrival = { member, allowed, asked, name, via, address: entry.address };
+    const { stream, token } = this.#waiting.add(arrival, kept, AGENT_ANSWER_MS, () =>
       this.ctx.waitUntil(this.#giveUp(open.value, stream)),
     );
     const { session_id: session, host_id: host, port } = open.value;
-    log("stream.asked", { stream, session, host, port, ...grant });
-    this.ctx.waitUntil(this.#askAgent(open.value, stream, token, grant.role));
+    log("stream.asked", { stream, session, host, port, role: asked, name, via });
+    this.ctx.waitUntil(this.#askAgent(open.value, stream, token, asked));
     const headers = chosenProtocol(request);
     return new Response(null, { status: 101, webSocket: viewer, headers });
   }
@@ -245,9 +261,10 @@ export class VncSession extends DurableObject<Env> {
 
   async #askAgent(row: SessionRow, stream: string, token: string, role: Role): Promise<void> {
     try {
-      const { session_id: session, port } = row;
+      const { session_id: session, port, control, clipboard, password } = row;
       const host = vncHost(this.env, row.host_id);
-      const asked = await host.openStream({ stream, token, role, session, port });
+      const options = { control, clipboard, ...(password !== null && { password }) };
+      const asked = await host.openStream({ stream, token, role, session, port, ...options });
       if (!asked.ok) this.streamFailed(stream, asked.refusal.closeCode, asked.refusal.detail);
     } catch (error) {
       log("stream.ask_failed", { stream, error: describeError(error) });
@@ -269,13 +286,24 @@ export class VncSession extends DurableObject<Env> {
   async #acceptAgent(request: Request, stream: string): Promise<Response> {
     const taken = await this.#waiting.take(stream, bearerToken(request) ?? "");
     if (!taken.ok) return problemResponse(taken.refusal);
-    const { role, name, via, address, kept } = taken.value;
-    const query = "INSERT INTO streams (stream, role, name, via, opened_at) VALUES (?, ?, ?, ?, ?)";
-    this.#sql.exec(query, stream, role, name, via, Date.now());
+    const { member, allowed, asked, name, via, address, kept } = taken.value;
+    const role = this.#control.roleFor(member, allowed);
+    this.#streams.add({ stream, member, allowed, name, via }, role, asked);
     log("stream.spliced", { stream, session: this.ctx.id.name });
     const detail = `${stream}, ${role} as ${name}`;
     this.#outbox.record({ actor: via, address, action: "stream.opened", detail });
-    this.ctx.waitUntil(this.#deliver());
+    this.#control.opened(member, via, role);
+    this.#tell();
+    // Somebody else got control meanwhile: the agent hears it before it has the viewer.
+    if (asked === "control" && role === "view") {
+      const row = this.#storedRow();
+      if (!row || !(await this.#handOver.isTold(row))) {
+        this.streamClosed(stream, STREAM_NOT_LOWERED.detail);
+        kept.accept();
+        closeQuietly(kept, CloseCode.goingAway, "Control went to somebody else; connect again.");
+        return problemResponse(STREAM_NOT_LOWERED);
+      }
+    }
     return new Response(null, { status: 101, webSocket: kept });
   }
 
@@ -293,12 +321,12 @@ export class VncSession extends DurableObject<Env> {
   streamClosed(stream: string, reason: string): void {
     this.streamFailed(stream, CloseCode.agentTimeout, reason);
     if (!this.#exists) return;
-    const query = "DELETE FROM streams WHERE stream = ? RETURNING via";
-    const closed = oneRow(this.#sql.exec<{ via: string }>(query, stream));
+    const closed = this.#streams.remove(stream);
     if (!closed) return;
     const detail = `${stream}, ${reason}`;
     this.#outbox.record({ actor: closed.via, action: "stream.closed", detail });
-    this.ctx.waitUntil(this.#deliver());
+    this.#control.settle(closed.via);
+    this.#tell();
   }
 
   /**
@@ -312,7 +340,7 @@ export class VncSession extends DurableObject<Env> {
   ): Promise<void> {
     const { code, reason, via } = closing;
     for (const stream of this.#waiting.streams(via)) this.streamFailed(stream, code, reason);
-    const streams = this.#openStreams(via);
+    const streams = this.#streams.list(via);
     if (streams.length > 0) setTimeout(() => this.#cutUnconfirmed(streams), CLOSE_CONFIRM_MS);
     const room = chatRoom(this.env, `session:${row.session_id}`);
     const outcomes = await Promise.allSettled([
@@ -330,19 +358,14 @@ export class VncSession extends DurableObject<Env> {
 
   /** Resets this object, and with it every socket of the session, if one of these is still open. */
   async #cutUnconfirmed(streams: readonly string[]): Promise<void> {
-    const open = new Set(this.#openStreams());
+    const open = new Set(this.#streams.list());
     if (!streams.some((stream) => open.has(stream))) return;
-    this.#sql.exec("DELETE FROM streams");
+    this.#streams.clear();
+    this.#control.settle(SYSTEM);
+    this.ctx.storage.setAlarm(Date.now()); // to tell that, as soon as this object is back
     log("session.cut", { session: this.ctx.id.name });
     await this.ctx.storage.sync();
     this.ctx.abort("streams that had to end were not closed by their agent");
-  }
-
-  /** The streams that are open; those of one credential, if it is named. */
-  #openStreams(via?: string): string[] {
-    const query = "SELECT stream FROM streams WHERE ? IS NULL OR via = ?";
-    const rows = this.#sql.exec<{ stream: string }>(query, via ?? null, via ?? null).toArray();
-    return rows.map(({ stream }) => stream);
   }
 
   // What time does.
@@ -372,12 +395,21 @@ export class VncSession extends DurableObject<Env> {
     await this.#deliver();
   }
 
-  /** Tells the registry what it does not know yet; tried again by alarm until it is told. */
+  /** There is something to tell: now, and by alarm if this object goes before all is told. */
+  #tell(): void {
+    this.ctx.storage.setAlarm(Date.now() + DELIVERY_RETRY_MS);
+    this.ctx.waitUntil(this.#deliver());
+  }
+
+  /**
+   * Tells the registry, and the host and the room if control changed hands, what they do not know
+   * yet; tried again by alarm until they are told.
+   */
   async #deliver(): Promise<void> {
     const row = this.#storedRow();
     if (!row) return;
     try {
-      await this.#outbox.deliver(row);
+      await Promise.all([this.#handOver.deliver(row), this.#outbox.deliver(row)]);
       await this.#setAlarm();
     } catch (error) {
       log("session.deliver_failed", { session: row.session_id, error: describeError(error) });
@@ -385,12 +417,13 @@ export class VncSession extends DurableObject<Env> {
     }
   }
 
-  /** The one alarm is for whatever is due first: the end of the session, or of a share link. */
+  /** The one alarm is for whatever is due first: the end of the session or of a link, or more news. */
   async #setAlarm(): Promise<void> {
     const row = this.#storedRow();
     if (!row || row.ended_at !== null) return;
+    const retry = this.#handOver.isPending() ? Date.now() + DELIVERY_RETRY_MS : Infinity;
     await this.ctx.storage.setAlarm(
-      Math.min(row.expires_at, this.#entry.nextLinkEnd() ?? Infinity),
+      Math.min(row.expires_at, this.#entry.nextLinkEnd() ?? Infinity, retry),
     );
   }
 
@@ -411,15 +444,6 @@ export class VncSession extends DurableObject<Env> {
     return this.#exists ? oneRow(this.#sql.exec<SessionRow>("SELECT * FROM session")) : undefined;
   }
 }
-
-/** Carries a viewer's {@link ViewerEntry} from the Worker to this object. */
-export const VIEWER_HEADER = "x-porthole-viewer";
-
-/** How somebody comes in: with a ticket, or as somebody whom the Worker vouches for. */
-export type ViewerEntry = ({ ticket: string } | Grant) & {
-  /** Where they come from, for the audit. */
-  address: string;
-};
 
 /** How long an agent has to confirm that it closed streams that must end. */
 const CLOSE_CONFIRM_MS = 2_000;

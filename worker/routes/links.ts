@@ -2,6 +2,7 @@ import type { Context } from "hono";
 import { CreateLink, RedeemLink, type ShareLink, type Ticket } from "../../protocol/api.ts";
 import { vncSession } from "../env.ts";
 import { writeGuestCookie } from "../identity/cookies.ts";
+import { guestGrant } from "../identity/grants.ts";
 import type { AppEnv } from "../identity/guard.ts";
 import { countFailures } from "../identity/limits.ts";
 import { ownOrigin } from "../identity/origins.ts";
@@ -46,7 +47,8 @@ export async function redeemLink(c: Context<AppEnv>): Promise<Response> {
   writeGuestCookie(c, id, guest.secret, guest.expires_at);
   const via = `link:${guest.link_id}`;
   await recordAs(c, via, "link.redeemed", id);
-  const issued = unwrap(await session.issueTicket({ role: guest.role, name: "Guest", via }));
+  const grant = guestGrant({ role: guest.role, via, guest: guest.guest_id });
+  const issued = unwrap(await session.issueTicket(grant));
   const origin = ownOrigin(c.req.raw);
   const ticket: Ticket = {
     ...issued,

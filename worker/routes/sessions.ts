@@ -1,4 +1,5 @@
 import type { Context } from "hono";
+import * as v from "valibot";
 import {
   CreateSession,
   CreateTicket,
@@ -8,13 +9,14 @@ import {
 } from "../../protocol/api.ts";
 import { ROOM_PATTERN, randomId } from "../../protocol/ids.ts";
 import { DEFAULT_SESSION_TTL_S, MAX_PAGE_ITEMS } from "../../protocol/limits.ts";
+import { Role } from "../../protocol/link.ts";
 import { chatRoom, registry, vncSession } from "../env.ts";
+import { grantOf, ticketGrantOf } from "../identity/grants.ts";
 import { type AppEnv, person } from "../identity/guard.ts";
 import { clientAddress } from "../identity/limits.ts";
 import { ownOrigin } from "../identity/origins.ts";
-import type { Grant } from "../objects/session/entry.ts";
+import { VIEWER_HEADER, type ViewerEntry } from "../objects/session/entry.ts";
 import type { SessionState } from "../objects/session/session-row.ts";
-import { VIEWER_HEADER, type ViewerEntry } from "../objects/vnc-session.ts";
 import { ProblemError, type Result, readRefusal, unwrap } from "../problem.ts";
 import { record, recordAs } from "./audit.ts";
 import { pathId, readBody } from "./body.ts";
@@ -50,6 +52,9 @@ export async function createSession(c: Context<AppEnv>): Promise<Response> {
     host_id: body.host_id,
     port: body.port,
     label: body.label ?? null,
+    control: body.control,
+    clipboard: body.clipboard,
+    password: body.password ?? null,
     created_at: now,
     expires_at: now + (body.ttl_seconds ?? DEFAULT_SESSION_TTL_S) * 1000,
   });
@@ -72,10 +77,18 @@ export async function listSessions(c: Context<AppEnv>): Promise<Response> {
   return c.json(page);
 }
 
-/** `GET /api/vnc/session/:id` */
+/** `GET /api/vnc/session/:id`; `?ticket=control` or `view` puts a fresh ticket into `websocket_url`. */
 export async function getSession(c: Context<AppEnv>): Promise<Response> {
-  const state = unwrap(await vncSession(c.env, pathId(c, "id")).describe());
-  return c.json(withUrls(c, state));
+  const id = pathId(c, "id");
+  const wanted = c.req.query("ticket");
+  const role = v.safeParse(v.optional(Role), wanted);
+  if (!role.success) {
+    throw new ProblemError(400, "invalid_query", "ticket must be control or view.");
+  }
+  const session = withUrls(c, unwrap(await vncSession(c.env, id).describe()));
+  if (role.output === undefined) return c.json(session);
+  const { websocket_url } = await issueTicket(c, id, role.output);
+  return c.json({ ...session, websocket_url });
 }
 
 /** `DELETE /api/vnc/session/:id`: ends it, closes its viewers. Ending it twice is fine. */
@@ -85,53 +98,23 @@ export async function endSession(c: Context<AppEnv>): Promise<Response> {
   return c.body(null, 204);
 }
 
-/** `POST /api/vnc/session/:id/tickets`: for an operator, or for a guest of this session. */
+/** `POST /api/vnc/session/:id/tickets`: for a person, or for a guest of this session. */
 export async function createTicket(c: Context<AppEnv>): Promise<Response> {
-  const id = pathId(c, "id");
-  const { role, name = "Viewer" } = await readBody(c, CreateTicket);
-  const who = await grantOf(c, id);
-  if (who.role === "view" && role === "control") {
-    throw new ProblemError(403, "role_too_low", "Your link lets you watch, not control.");
-  }
-  const session = vncSession(c.env, id);
-  const issued = unwrap(await session.issueTicket({ role, name, via: who.via }));
-  await recordAs(c, who.via, "ticket.issued", id, `${role} for ${name}`);
+  const { role, name } = await readBody(c, CreateTicket);
+  return c.json(await issueTicket(c, pathId(c, "id"), role, name), 201);
+}
+
+async function issueTicket(
+  c: Context<AppEnv>,
+  id: string,
+  role: Role,
+  name?: string,
+): Promise<Ticket> {
+  const grant = await ticketGrantOf(c, id, role, name);
+  const issued = unwrap(await vncSession(c.env, id).issueTicket(grant));
+  await recordAs(c, grant.via, "ticket.issued", id, `${role} for ${grant.name}`);
   const origin = ownOrigin(c.req.raw).replace(/^http/, "ws");
-  const answer: Ticket = {
-    ...issued,
-    websocket_url: `${origin}/vnc-stream/${id}?ticket=${issued.ticket}`,
-  };
-  return c.json(answer, 201);
-}
-
-/**
- * Notes that this person's credential opens something of a session, so that revoking it closes it.
- * @throws {ProblemError} 401 if it was revoked in this moment
- */
-async function noteUse(c: Context<AppEnv>, sessionId: string): Promise<void> {
-  if (await registry(c.env).noteUse(person(c).via, sessionId)) return;
-  throw new ProblemError(401, "revoked", "This credential was revoked.");
-}
-
-/**
- * What this request's person or guest may do in a session.
- * @throws {ProblemError} 403 for a person who may only look, 401 for a credential that is gone
- */
-async function grantOf(c: Context<AppEnv>, sessionId: string): Promise<Grant> {
-  const identity = c.get("identity");
-  if (identity.kind === "guest") {
-    if (identity.session !== sessionId) {
-      throw new ProblemError(403, "other_session", "Your link is for another session.");
-    }
-    return { role: identity.role, name: "Guest", via: identity.via };
-  }
-  const { name, role, via } = person(c);
-  if (role === "viewer") {
-    const detail = "Your role may only watch, and view-only is not offered yet.";
-    throw new ProblemError(403, "view_unavailable", detail);
-  }
-  await noteUse(c, sessionId);
-  return { role: "control", name, via };
+  return { ...issued, websocket_url: `${origin}/vnc-stream/${id}?ticket=${issued.ticket}` };
 }
 
 /** Who comes in by an upgrade: with a ticket, or as who they are. */

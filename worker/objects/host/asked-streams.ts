@@ -1,4 +1,5 @@
-import { oneRow } from "../storage.ts";
+import type { Clipboard, ControlMode, Role } from "../../../protocol/link.ts";
+import { hasTable, oneRow } from "../storage.ts";
 
 /**
  * The streams that an agent was asked for and that are not known to be over, each with its session.
@@ -25,8 +26,25 @@ export class AskedStreams {
     this.#sql.exec("UPDATE streams SET opened = 1 WHERE stream = ?", stream);
   }
 
+  /** Notes the role that a stream has from now on, where it is another than it was opened with. */
+  setRole(stream: string, role: Role): void {
+    this.#sql.exec(ROLES_SCHEMA);
+    const query = `INSERT OR REPLACE INTO stream_roles (stream, role)
+       SELECT stream, ? FROM streams WHERE stream = ?`;
+    this.#sql.exec(query, role, stream);
+  }
+
+  /** The streams whose role changed, those that lost control first. */
+  changedRoles(): StreamRole[] {
+    if (!hasTable(this.#sql, "stream_roles")) return [];
+    const query = "SELECT stream, role FROM stream_roles ORDER BY role DESC";
+    return this.#sql.exec<StreamRole>(query).toArray();
+  }
+
   forget(stream: string): void {
     this.#sql.exec("DELETE FROM streams WHERE stream = ?", stream);
+    if (!hasTable(this.#sql, "stream_roles")) return;
+    this.#sql.exec("DELETE FROM stream_roles WHERE stream = ?", stream);
   }
 
   all(): AskedStream[] {
@@ -38,6 +56,20 @@ export class AskedStreams {
   }
 }
 
+/** What a host is asked for a viewer. `token` opens the agent's side of the stream, once. */
+export type OpenStream = {
+  stream: string;
+  token: string;
+  role: Role;
+  session: string;
+  port: number;
+  control: ControlMode;
+  clipboard: Clipboard;
+  password?: string;
+};
+/** The role that a stream has. */
+export type StreamRole = { stream: string; role: Role };
+
 /** `asked_at` in ms since the epoch; `opened` is 1 once the agent said so. */
 type AskedStream = { stream: string; session: string; asked_at: number; opened: number };
 
@@ -46,4 +78,9 @@ export const ASKED_STREAMS_SCHEMA = `
     stream TEXT PRIMARY KEY, session TEXT NOT NULL, asked_at INTEGER NOT NULL,
     opened INTEGER NOT NULL DEFAULT 0
   );
+`;
+
+/** Made when a role first changes: most hosts, and those from before there were roles, have none. */
+const ROLES_SCHEMA = `
+  CREATE TABLE IF NOT EXISTS stream_roles (stream TEXT PRIMARY KEY, role TEXT NOT NULL);
 `;

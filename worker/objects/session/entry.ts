@@ -7,10 +7,21 @@ import { type Result, refuse } from "../../problem.ts";
 import { oneRow, rfc3339 } from "../storage.ts";
 
 /**
- * What lets somebody into a session: the role and name they have there. `via` names the credential
- * that it goes back to (`key:<id>`, `link:<id>`), so that revoking that one finds it.
+ * What lets somebody into a session: the highest role that they may have there, and their name.
+ * `via` names the credential that it goes back to (`key:<id>`, `link:<id>`), so that revoking that
+ * one finds it. `person` is whom it stands for: all that comes of one person, in several tabs, is
+ * theirs. Neither is shown to others. `staff` may take control from whoever has it.
  */
-export type Grant = { role: Role; name: string; via: string };
+export type Grant = { role: Role; name: string; via: string; person: string; staff: boolean };
+
+/** Carries a viewer's {@link ViewerEntry} from the Worker to the objects. */
+export const VIEWER_HEADER = "x-porthole-viewer";
+
+/** How somebody comes in: with a ticket, or as somebody whom the Worker vouches for. */
+export type ViewerEntry = ({ ticket: string } | Grant) & {
+  /** Where they come from, for the audit. */
+  address: string;
+};
 
 /** The tickets of a session, its share links, and the guests that came by those. */
 export class Entry {
@@ -21,16 +32,19 @@ export class Entry {
   }
 
   /** A secret that opens one WebSocket of the session, or of its room, once, within 60 s. */
-  async issueTicket({ role, name, via }: Grant): Promise<{ ticket: string; expires_at: string }> {
+  async issueTicket(grant: Grant): Promise<{ ticket: string; expires_at: string }> {
     const ticket = newSecret();
     const expiresAt = Date.now() + TICKET_TTL_MS;
     this.#sql.exec("DELETE FROM tickets WHERE expires_at < ?", Date.now());
     this.#sql.exec(
-      "INSERT INTO tickets (hash, role, name, via, expires_at) VALUES (?, ?, ?, ?, ?)",
+      `INSERT INTO tickets (hash, role, name, via, person, staff, expires_at)
+       VALUES (?, ?, ?, ?, ?, ?, ?)`,
       await hashSecret(ticket),
-      role,
-      name,
-      via,
+      grant.role,
+      grant.name,
+      grant.via,
+      grant.person,
+      Number(grant.staff),
       expiresAt,
     );
     return { ticket, expires_at: rfc3339(expiresAt) };
@@ -39,8 +53,8 @@ export class Entry {
   /** Takes a ticket, atomically: of any number that try, one gets it. */
   async consumeTicket(ticket: string): Promise<Result<Grant>> {
     const taken = oneRow(
-      this.#sql.exec<Grant & { expires_at: number }>(
-        "DELETE FROM tickets WHERE hash = ? RETURNING role, name, via, expires_at",
+      this.#sql.exec<Omit<Grant, "staff"> & { staff: number; expires_at: number }>(
+        "DELETE FROM tickets WHERE hash = ? RETURNING *",
         await hashSecret(ticket),
       ),
     );
@@ -48,8 +62,8 @@ export class Entry {
       const detail = "This ticket is used, expired or not for this session; ask for a new one.";
       return refuse(401, "bad_ticket", detail);
     }
-    const { role, name, via } = taken;
-    return { ok: true, value: { role, name, via } };
+    const { role, name, via, person, staff } = taken;
+    return { ok: true, value: { role, name, via, person, staff: staff === 1 } };
   }
 
   /** @param session stands in the secret, so that redeeming needs no search */
@@ -106,14 +120,17 @@ export class Entry {
       const detail = "This link has expired, was revoked or is used up; ask for a new one.";
       return refuse(401, "bad_share_link", detail);
     }
-    this.#sql.exec("INSERT INTO guests (hash, link_id) VALUES (?, ?)", guestHash, row.link_id);
     const { role, link_id, expires_at } = row;
-    return { ok: true, value: { role, link_id, secret: guestSecret, expires_at } };
+    const guestId = randomId(9);
+    const query = "INSERT INTO guests (hash, guest_id, link_id) VALUES (?, ?, ?)";
+    this.#sql.exec(query, guestHash, guestId, link_id);
+    const guest = { guest_id: guestId, role, link_id };
+    return { ok: true, value: { ...guest, secret: guestSecret, expires_at } };
   }
 
   /** The guest of a cookie, for as long as their link lives. */
   findGuest(hash: string): Guest | null {
-    const query = `SELECT links.link_id, links.role FROM guests JOIN links USING (link_id)
+    const query = `SELECT guest_id, links.link_id, links.role FROM guests JOIN links USING (link_id)
        WHERE guests.hash = ? AND links.expires_at > ?`;
     return oneRow(this.#sql.exec<Guest>(query, hash, Date.now())) ?? null;
   }
@@ -152,7 +169,8 @@ export class Entry {
   }
 }
 
-export type Guest = { link_id: string; role: Role };
+/** `guest_id` tells the guests of one link apart: there is one for each time it was redeemed. */
+export type Guest = { guest_id: string; link_id: string; role: Role };
 
 /** `expires_at` in ms since the epoch. */
 export type NewLink = {
@@ -186,12 +204,13 @@ function toLink(row: LinkRow): ShareLink {
 
 export const ENTRY_SCHEMA = `
   CREATE TABLE tickets (
-    hash TEXT PRIMARY KEY, role TEXT NOT NULL, name TEXT NOT NULL, via TEXT NOT NULL, expires_at INTEGER NOT NULL
+    hash TEXT PRIMARY KEY, role TEXT NOT NULL, name TEXT NOT NULL, via TEXT NOT NULL,
+    person TEXT NOT NULL, staff INTEGER NOT NULL, expires_at INTEGER NOT NULL
   );
   CREATE TABLE links (
     link_id TEXT PRIMARY KEY, hash TEXT NOT NULL UNIQUE, role TEXT NOT NULL, label TEXT,
     created_at INTEGER NOT NULL, expires_at INTEGER NOT NULL, uses INTEGER NOT NULL DEFAULT 0, max_uses INTEGER
   );
-  CREATE TABLE guests (hash TEXT PRIMARY KEY, link_id TEXT NOT NULL);
+  CREATE TABLE guests (hash TEXT PRIMARY KEY, guest_id TEXT NOT NULL, link_id TEXT NOT NULL);
   CREATE TABLE revoked (via TEXT PRIMARY KEY);
 `;

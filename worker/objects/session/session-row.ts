@@ -1,12 +1,18 @@
 import type { Session } from "../../../protocol/api.ts";
 import { RFB_BASE_PORT, RFB_LAST_PORT } from "../../../protocol/ids.ts";
-import { refuse } from "../../problem.ts";
+import type { Clipboard, ControlMode } from "../../../protocol/link.ts";
+import { type Refusal, refuse } from "../../problem.ts";
+import { rfc3339 } from "../storage.ts";
 
 export type NewSession = {
   session_id: string;
   host_id: string;
   port: number;
   label: string | null;
+  control: ControlMode;
+  clipboard: Clipboard;
+  /** The VNC server's. Only the agent is told. */
+  password: string | null;
   /** Milliseconds since the epoch, as in every table. */
   created_at: number;
   expires_at: number;
@@ -15,14 +21,8 @@ export type NewSession = {
 /** A session without the URLs, which follow the request that asks. */
 export type SessionState = Omit<Session, "websocket_url" | "view_url">;
 
-/** The one row of a session's object. Times in ms since the epoch. */
-export type SessionRow = {
-  session_id: string;
-  host_id: string;
-  port: number;
-  label: string | null;
-  created_at: number;
-  expires_at: number;
+/** The one row of a session's object. Times in ms since the epoch; no password once it has ended. */
+export type SessionRow = NewSession & {
   ended_at: number | null;
   end_reason: string | null;
   version: number;
@@ -34,17 +34,51 @@ export const TIME_IS_OVER = "The session's time is over.";
 export const SESSION_SCHEMA = `
   CREATE TABLE session (
     session_id TEXT NOT NULL, host_id TEXT NOT NULL, port INTEGER NOT NULL, label TEXT,
+    control TEXT NOT NULL, clipboard TEXT NOT NULL, password TEXT,
     created_at INTEGER NOT NULL, expires_at INTEGER NOT NULL,
     ended_at INTEGER, end_reason TEXT,
     version INTEGER NOT NULL DEFAULT 1, indexed_version INTEGER NOT NULL DEFAULT 0
   );
-  CREATE TABLE streams (
-    stream TEXT PRIMARY KEY, role TEXT NOT NULL, name TEXT NOT NULL, via TEXT NOT NULL, opened_at INTEGER NOT NULL
-  );
 `;
 
+/** Stores the row of a session that is made. */
+export function insertSession(sql: SqlStorage, input: NewSession): void {
+  sql.exec(
+    `INSERT INTO session
+       (session_id, host_id, port, label, control, clipboard, password, created_at, expires_at)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    input.session_id,
+    input.host_id,
+    input.port,
+    input.label,
+    input.control,
+    input.clipboard,
+    input.password,
+    input.created_at,
+    input.expires_at,
+  );
+}
+
+/** What a session's row says of it to everybody who may see it. */
+export function publicFields(row: SessionRow) {
+  return {
+    session_id: row.session_id,
+    host_id: row.host_id,
+    vnc_port: row.port,
+    display: displayOf(row.port),
+    label: row.label,
+    control: row.control,
+    clipboard: row.clipboard,
+    batch_id: null,
+    job_url: null,
+    created_at: rfc3339(row.created_at),
+    expires_at: rfc3339(row.expires_at),
+    ended_at: row.ended_at === null ? null : rfc3339(row.ended_at),
+  };
+}
+
 /** The display of a port, or null where the port is not one of a display. */
-export function displayOf(port: number): number | null {
+function displayOf(port: number): number | null {
   return port >= RFB_BASE_PORT && port <= RFB_LAST_PORT ? port - RFB_BASE_PORT : null;
 }
 
@@ -60,10 +94,9 @@ export function credentialRevoked() {
   return refuse(401, "revoked", "This credential was revoked.");
 }
 
-export function viewUnavailable() {
-  return refuse(
-    403,
-    "view_unavailable",
-    "View-only is not offered yet: nothing would enforce it on the host. Ask for control.",
-  );
-}
+/** To an agent that comes for a viewer who lost control while they waited. */
+export const STREAM_NOT_LOWERED: Refusal = {
+  status: 503,
+  code: "stream_not_lowered",
+  detail: "This stream may not control any more, which could not be said in time.",
+};

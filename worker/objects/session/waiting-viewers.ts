@@ -1,12 +1,22 @@
 import type { CloseCode } from "../../../protocol/close-codes.ts";
 import { randomId } from "../../../protocol/ids.ts";
+import type { Role } from "../../../protocol/link.ts";
 import { newSecret, secretsEqual } from "../../identity/secrets.ts";
 import { type Result, refuse } from "../../problem.ts";
 import { closeQuietly } from "../../sockets.ts";
-import type { Grant } from "./entry.ts";
 
-/** Who came, and from which address. */
-type Arrival = Grant & { address: string };
+/**
+ * Who came, and from which address: `allowed` is the highest role that their credential has,
+ * `asked` the one that the agent was asked for the stream with.
+ */
+type Arrival = {
+  member: string;
+  allowed: Role;
+  asked: Role;
+  name: string;
+  via: string;
+  address: string;
+};
 
 /** A viewer that was answered and waits for the agent: the kept end of its pair, never accepted. */
 type Waiting = Arrival & { kept: WebSocket; token: string; timer: ReturnType<typeof setTimeout> };
