@@ -206,9 +206,10 @@ async function personOfBearer(
   return key && { kind: "person", name: key.name, role: key.role, via: `key:${key.key_id}` };
 }
 
-/** What stands before routes and only adds to their answers. */
+/** What stands before routes and opens none: it adds to their answers, or answers a preflight. */
 const decorations = new WeakSet<Guard>();
 
+/** Declares a middleware to be such a one; `assertGuarded` lets no other stand before a route. */
 export function decorate(handler: Guard): Guard {
   decorations.add(handler);
   return handler;
