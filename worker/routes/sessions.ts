@@ -3,6 +3,7 @@ import {
   CreateSession,
   CreateTicket,
   type Page,
+  type SeenSession,
   type Session,
   type Ticket,
 } from "../../protocol/api.ts";
@@ -75,7 +76,15 @@ export async function listSessions(c: Context<AppEnv>): Promise<Response> {
 /** `GET /api/vnc/session/:id` */
 export async function getSession(c: Context<AppEnv>): Promise<Response> {
   const state = unwrap(await vncSession(c.env, pathId(c, "id")).describe());
-  return c.json(withUrls(c, state));
+  return c.json({ ...withUrls(c, state), ...standingOf(c) } satisfies SeenSession);
+}
+
+/** Who asks, so that a page offers them what can work; their role is the highest they may have. */
+function standingOf(c: Context<AppEnv>): Pick<SeenSession, "standing" | "your_role"> {
+  const identity = c.get("identity");
+  if (identity.kind === "guest") return { standing: "guest", your_role: identity.role };
+  const { role } = person(c);
+  return { standing: role, your_role: role === "viewer" ? "view" : "control" };
 }
 
 /** `DELETE /api/vnc/session/:id`: ends it, closes its viewers. Ending it twice is fine. */
