@@ -99,6 +99,16 @@ export type Session = {
   ended_at: string | null;
 };
 
+/** What whoever asks is to a session. */
+export type Standing = "guest" | PersonRole;
+
+/** A session, and what its page has to know about who asks. */
+export type SeenSession = Session & {
+  standing: Standing;
+  /** The highest role that they may have in it. */
+  your_role: Role;
+};
+
 export type Host = {
   host_id: string;
   name: string;

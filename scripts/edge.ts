@@ -1,6 +1,11 @@
 import { createServer } from "node:net";
 import { join } from "node:path";
-import { convertV4MiniflareOptions, Miniflare, type MiniflareOptions } from "miniflare";
+import {
+  CoreHeaders,
+  convertV4MiniflareOptions,
+  Miniflare,
+  type MiniflareOptions,
+} from "miniflare";
 import { unstable_getMiniflareWorkerOptions, unstable_readConfig } from "wrangler";
 import { SentenceError } from "./sentence.ts";
 import { ROOT } from "./tool.ts";
@@ -15,6 +20,8 @@ export type EdgeOptions = {
   vars: Record<string, string>;
   /** The Worker's log, a structured line each. */
   log: (line: string) => void;
+  /** A proxy in front says where requests come from; nobody else can reach the port. */
+  trustProxy?: boolean;
   /** Lets a test read what an object stored. */
   inspectObjects?: boolean;
 };
@@ -36,7 +43,7 @@ export type Edge = {
 export async function startEdge(options: EdgeOptions): Promise<Edge> {
   const listeners = signalListeners();
   const miniflare = new Miniflare(miniflareOptions(options));
-  const url = (await miniflare.ready).origin;
+  const url = (await miniflare.unsafeGetDirectURL(FRONT, FRONT_ENTRYPOINT)).origin;
   // Miniflare ends this process at a signal, before anybody could clean up. Who runs an edge stops
   // it; should they not, Miniflare's listener on `exit` still ends workerd.
   for (const { signal, listener } of signalListeners()) {
@@ -61,6 +68,18 @@ const RUNTIME_ENVIRONMENT = {
   GLIBC_TUNABLES: process.env.GLIBC_TUNABLES ?? "glibc.cpu.x86_rep_movsb_threshold=1073741824",
 };
 
+/** The two workers in workerd: edge-front.mjs, with what listens in it, and Porthole's own. */
+const FRONT = "front";
+const FRONT_ENTRYPOINT = "Public";
+const PORTHOLE = "porthole";
+
+/**
+ * Miniflare's own entry believes a client's `CF-Connecting-IP`, so the front has a socket of its
+ * own. There a client could write all of `request.cf` in this header: without the header's name
+ * workerd takes none, and tells the address of the other end of the connection instead.
+ */
+Object.assign(CoreHeaders, { CF_BLOB: undefined });
+
 function signalListeners() {
   const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
   return signals.flatMap((signal) =>
@@ -75,14 +94,27 @@ function workerPaths(): string[] {
 
 function miniflareOptions(options: EdgeOptions): MiniflareOptions {
   const { workerOptions } = unstable_getMiniflareWorkerOptions(join(ROOT, "wrangler.toml"));
-  return convertV4MiniflareOptions({
+  const front = {
+    name: FRONT,
+    compatibilityDate: workerOptions.compatibilityDate as string,
+    compatibilityFlags: workerOptions.compatibilityFlags as string[],
+    modules: [{ type: "ESModule" as const, path: join(ROOT, "scripts/edge-front.mjs") }],
+    modulesRoot: join(ROOT, "scripts"),
+    bindings: { TRUST_PROXY: options.trustProxy ?? false },
+    serviceBindings: { PORTHOLE },
+    unsafeDirectSockets: [{ host: options.host, port: options.port, entrypoint: FRONT_ENTRYPOINT }],
+  };
+  const porthole = {
     ...workerOptions,
-    name: "porthole",
-    modules: [{ type: "ESModule", path: join(ROOT, "dist/worker/index.js") }],
+    name: PORTHOLE,
+    modules: [{ type: "ESModule" as const, path: join(ROOT, "dist/worker/index.js") }],
     modulesRoot: join(ROOT, "dist/worker"),
     bindings: { ...(workerOptions.bindings as Record<string, string>), ...options.vars },
-    host: options.host,
-    port: options.port,
+  };
+  return convertV4MiniflareOptions({
+    workers: [front, porthole],
+    host: "127.0.0.1",
+    port: 0,
     ...(options.stateDir ? { resourcePersistencePath: options.stateDir } : {}),
     // The properties of Cloudflare's network cannot be looked up here.
     cf: false,

@@ -24,7 +24,8 @@ import { ROOT } from "./tool.ts";
 const USAGE = `Options: [--no-demo] [--no-agent]
   --no-demo    do not offer the demo desktop
   --no-agent   run the edge alone
-Environment: PORT (8787), PORTHOLE_STATE (.porthole), ADMIN_TOKEN (else made and kept there).`;
+Environment: PORT (8787), PORTHOLE_STATE (.porthole), ADMIN_TOKEN (else made and kept there),
+TRUST_PROXY=1 behind a proxy that says in X-Forwarded-For and -Proto who comes, and how.`;
 
 const HOST = "127.0.0.1";
 const DEFAULT_PORT = 8787;
@@ -47,9 +48,15 @@ function agentConfig(stateDir: string): Config {
   }
 }
 
-type Settings = { port: number; stateDir: string; demo: boolean; agent: boolean };
+type Settings = {
+  port: number;
+  stateDir: string;
+  trustProxy: boolean;
+  demo: boolean;
+  agent: boolean;
+};
 
-/** @throws {SentenceError} on an option or a PORT that is none */
+/** @throws {SentenceError} on an option, a PORT or a TRUST_PROXY that is none */
 function readSettings(): Settings {
   let flags: { "no-demo"?: boolean; "no-agent"?: boolean };
   try {
@@ -62,8 +69,13 @@ function readSettings(): Settings {
   if (!/^\d*$/.test(process.env.PORT ?? "") || port < 1 || port > 65_535) {
     throw new SentenceError(`PORT is "${process.env.PORT}"; it must be a number from 1 to 65535.`);
   }
+  const { TRUST_PROXY = "" } = process.env;
+  if (!["", "0", "1"].includes(TRUST_PROXY)) {
+    throw new SentenceError(`TRUST_PROXY is "${TRUST_PROXY}"; it must be 1, or not set.`);
+  }
   return {
     port,
+    trustProxy: TRUST_PROXY === "1",
     stateDir: resolve(process.env.PORTHOLE_STATE || join(ROOT, ".porthole")),
     demo: !flags["no-demo"] && !flags["no-agent"],
     agent: !flags["no-agent"],
@@ -195,6 +207,7 @@ export async function runLocal(makeFront?: FrontMaker): Promise<void> {
     port: makeFront ? 0 : settings.port,
     stateDir: join(settings.stateDir, "edge"),
     vars: { ADMIN_TOKEN: token },
+    trustProxy: settings.trustProxy,
     log,
   });
   cleanups.push(() => edge.stop());

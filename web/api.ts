@@ -3,6 +3,7 @@ import type {
   JoinToken,
   Page,
   Problem,
+  SeenSession,
   Session,
   ShareLink,
   Ticket,
@@ -115,7 +116,7 @@ export function createJoinToken(signal?: AbortSignal): Promise<JoinToken> {
   return callForJson("POST", "/api/hosts/join-tokens", { body: {}, signal });
 }
 
-export function getSession(sessionId: string): Promise<Session> {
+export function getSession(sessionId: string): Promise<SeenSession> {
   return callForJson("GET", `/api/vnc/session/${sessionId}`);
 }
 

@@ -1,5 +1,6 @@
 import { Hono } from "hono";
 import { isId } from "../protocol/ids.ts";
+import { shareWithListed } from "./identity/cors.ts";
 import { type AppEnv, assertGuarded, decorate, needs } from "./identity/guard.ts";
 import { describeError, log } from "./log.ts";
 import { ProblemError, problemResponse, type Refusal } from "./problem.ts";
@@ -25,6 +26,8 @@ app.use(
     c.header("x-content-type-options", "nosniff");
   }),
 );
+
+app.use("/api/*", shareWithListed);
 
 app.get("/api/health", needs.nobody, (c) => c.json({ status: "ok" }));
 

@@ -170,6 +170,12 @@ describe("npm start ends with exit code 1 and a sentence that says what to do ab
     ]);
   });
 
+  it("a TRUST_PROXY that is neither yes nor no", async () => {
+    expect(await complaint({ env: { TRUST_PROXY: "10.0.0.1" } })).toEqual([
+      'TRUST_PROXY is "10.0.0.1"; it must be 1, or not set.',
+    ]);
+  });
+
   it("an option that there is not", async () => {
     const [first, ...usage] = await complaint({ args: ["--no-demon"] });
     expect(first).toBe("Unknown option '--no-demon'");

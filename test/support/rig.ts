@@ -45,8 +45,14 @@ export type TestAgent = {
   stop(): Promise<void>;
 };
 
-/** @param vars settings of the Worker over the defaults */
-export async function startRig(vars: Record<string, string> = {}): Promise<Rig> {
+/**
+ * @param vars settings of the Worker over the defaults
+ * @param options of the edge on this machine
+ */
+export async function startRig(
+  vars: Record<string, string> = {},
+  options: { trustProxy?: boolean } = {},
+): Promise<Rig> {
   const edgeLog = new EventLog();
   const stateDir = mkdtempSync(joinPath(tmpdir(), "porthole-rig-"));
   const edge = await startEdge({
@@ -56,6 +62,7 @@ export async function startRig(vars: Record<string, string> = {}): Promise<Rig> 
     vars: { ADMIN_TOKEN, ...vars },
     log: (line) => edgeLog.addLine(line),
     inspectObjects: true,
+    ...options,
   });
   const api = new ApiClient(edge.url, ADMIN_TOKEN);
   const agents: TestAgent[] = [];

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { Session } from "../../protocol/api.ts";
+import type { SeenSession } from "../../protocol/api.ts";
 import { ApiError } from "../../web/api.ts";
 import { comeByLink } from "../../web/come-by-link.ts";
 
@@ -14,7 +14,7 @@ function fakeEdge(answers: { session: ApiError | null; redeem?: ApiError }) {
     async getSession(id: string) {
       asked.push(`session ${id}`);
       if (answers.session) throw answers.session;
-      return {} as Session;
+      return {} as SeenSession;
     },
     async redeemLink(secret: string) {
       asked.push(`redeem ${secret}`);

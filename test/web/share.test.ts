@@ -1,46 +1,38 @@
 import { describe, expect, it } from "vitest";
-import type { Session, ShareLink } from "../../protocol/api.ts";
+import type { SeenSession } from "../../protocol/api.ts";
 import { ApiError } from "../../web/api.ts";
 import { actionForGuest } from "../../web/viewer/reasons.ts";
 import { endOfLink, sessionEndsFirst, usesSentence } from "../../web/viewer/share-wishes.ts";
 import { findStanding } from "../../web/viewer/standing.ts";
 
-const SESSION = { session_id: "s", expires_at: "2026-11-22T18:00:00Z" } as Session;
+const SESSION = { session_id: "s", expires_at: "2026-11-22T18:00:00Z" } as SeenSession;
 
 describe("who looks", () => {
-  const standing = async (session: ApiError | null, links: ApiError | null) => {
-    const answer =
-      <Value>(refusal: ApiError | null, value: Value) =>
-      () =>
-        refusal ? Promise.reject(refusal) : Promise.resolve(value);
-    const edge = {
-      getSession: answer(session, SESSION),
-      listLinks: answer(links, [] as ShareLink[]),
+  const standing = async (answer: ApiError | SeenSession["standing"]) => {
+    const getSession = async (): Promise<SeenSession> => {
+      if (answer instanceof ApiError) throw answer;
+      return { ...SESSION, standing: answer };
     };
-    return (await findStanding("s", edge)).standing;
+    return (await findStanding("s", { getSession })).standing;
   };
   const refusal = (status: number, code: string | null = null) => new ApiError(status, "No.", code);
 
-  it("is an operator if the edge shows the links", async () => {
-    expect(await standing(null, null)).toBe("operator");
-  });
-
-  it("is a guest if the session is theirs to see and its links need a sign-in", async () => {
-    expect(await standing(null, refusal(401, "not_signed_in"))).toBe("guest");
+  it.each([
+    ["admin", "operator"],
+    ["operator", "operator"],
+    ["viewer", "person"],
+    ["guest", "guest"],
+  ] as const)("is to the page, if the edge says %s, a %s", async (told, expected) => {
+    expect(await standing(told)).toBe(expected);
   });
 
   it("is a guest if the edge says that their link is over", async () => {
-    expect(await standing(refusal(401, "link_over"), null)).toBe("guest");
-  });
-
-  it("is a person if their role is too low", async () => {
-    expect(await standing(null, refusal(403, "role_too_low"))).toBe("person");
+    expect(await standing(refusal(401, "link_over"))).toBe("guest");
   });
 
   it("is not known to an edge that does not answer, or knows nobody", async () => {
-    expect(await standing(refusal(401, "not_signed_in"), null)).toBe("unknown");
-    expect(await standing(refusal(0), null)).toBe("unknown");
-    expect(await standing(null, refusal(0))).toBe("unknown");
+    expect(await standing(refusal(401, "not_signed_in"))).toBe("unknown");
+    expect(await standing(refusal(0))).toBe("unknown");
   });
 });
 

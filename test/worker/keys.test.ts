@@ -129,7 +129,7 @@ describe("an API key", () => {
     const made = await people.key("operator");
     await people.ticket(session, bearer(made.key)); // the registry knows where it is used
     // What the Worker says to the object once it has found the key good.
-    const namespace = await rig.edge.miniflare.getDurableObjectNamespace("VNC_SESSION");
+    const namespace = await rig.edge.miniflare.getDurableObjectNamespace("VNC_SESSION", "porthole");
     // Miniflare does not know the object's class, so its stub has no methods by type.
     const object = namespace.get(namespace.idFromName(session)) as unknown as {
       admit(grant: object): Promise<{ ok: boolean }>;

@@ -146,6 +146,19 @@ describe("a share link", () => {
     expect((await people.stream(session, browser).closed).code).toBe(4401);
   });
 
+  it("ends with its session, if it would outlive it", async () => {
+    const body = { host_id: desktop.agent.hostId, port: desktop.server.port, ttl_seconds: 600 };
+    const { session_id, expires_at } = await rig.api.createSession(body);
+    const long = await people.shareLink(session_id, { ttl_seconds: 6_000 });
+    expect(long.expires_at).toBe(expires_at);
+    const byDefault = await people.shareLink(session_id);
+    expect(byDefault.expires_at).toBe(expires_at);
+    const short = await people.shareLink(session_id, { ttl_seconds: 60 });
+    expect(Date.parse(short.expires_at)).toBeLessThan(Date.parse(expires_at));
+    const seconds = Number(/Max-Age=(\d+)/.exec((await people.redeem(long.secret)).setCookie)?.[1]);
+    expect(seconds).toBeLessThanOrEqual(600);
+  });
+
   it(`is refused when its session has ${MAX_LINKS_PER_SESSION} already`, async () => {
     const crowded = await desktop.session();
     for (let n = 0; n < MAX_LINKS_PER_SESSION; n++) await people.shareLink(crowded);

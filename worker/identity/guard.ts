@@ -227,9 +227,10 @@ async function personOfBearer(
   return { kind: "person", name, role, via: `key:${key_id}`, signedIn: false };
 }
 
-/** What stands before routes and only adds to their answers. */
+/** What stands before routes and opens none: it adds to their answers, or answers a preflight. */
 const decorations = new WeakSet<Guard>();
 
+/** Declares a middleware to be such a one; `assertGuarded` lets no other stand before a route. */
 export function decorate(handler: Guard): Guard {
   decorations.add(handler);
   return handler;

@@ -152,7 +152,11 @@ export class VncSession extends DurableObject<Env> {
   async createLink(input: NewLink): Promise<Result<NewShareLink>> {
     const open = this.#openRow();
     if (!open.ok) return open;
-    const link = await this.#entry.createLink(open.value.session_id, input);
+    const expiresAt = Math.min(input.expires_at, open.value.expires_at);
+    const link = await this.#entry.createLink(open.value.session_id, {
+      ...input,
+      expires_at: expiresAt,
+    });
     await this.#deliver(); // and sets the alarm, without putting off what is not delivered yet
     return link;
   }

@@ -4,6 +4,7 @@ import {
   CreateSession,
   CreateTicket,
   type Page,
+  type SeenSession,
   type Session,
   type Ticket,
 } from "../../protocol/api.ts";
@@ -85,10 +86,19 @@ export async function getSession(c: Context<AppEnv>): Promise<Response> {
   if (!role.success) {
     throw new ProblemError(400, "invalid_query", "ticket must be control or view.");
   }
-  const session = withUrls(c, unwrap(await vncSession(c.env, id).describe()));
+  const state = unwrap(await vncSession(c.env, id).describe());
+  const session: SeenSession = { ...withUrls(c, state), ...standingOf(c) };
   if (role.output === undefined) return c.json(session);
   const { websocket_url } = await issueTicket(c, id, role.output);
   return c.json({ ...session, websocket_url });
+}
+
+/** Who asks, so that a page offers them what can work; their role is the highest they may have. */
+function standingOf(c: Context<AppEnv>): Pick<SeenSession, "standing" | "your_role"> {
+  const identity = c.get("identity");
+  if (identity.kind === "guest") return { standing: "guest", your_role: identity.role };
+  const { role } = person(c);
+  return { standing: role, your_role: role === "viewer" ? "view" : "control" };
 }
 
 /** `DELETE /api/vnc/session/:id`: ends it, closes its viewers. Ending it twice is fine. */
