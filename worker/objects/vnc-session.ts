@@ -8,8 +8,10 @@ import { bearerToken } from "../identity/bearer.ts";
 import { describeError, log } from "../log.ts";
 import { problemResponse, type Refusal, type Result } from "../problem.ts";
 import { chosenProtocol } from "../sockets.ts";
+import { AUDIT_OUTBOX_SCHEMA } from "./audit-outbox.ts";
+import { NOBODY } from "./registry/audit.ts";
 import { ENTRY_SCHEMA, Entry, type Grant, type Guest, type NewLink } from "./session/entry.ts";
-import { OUTBOX_SCHEMA, Outbox } from "./session/outbox.ts";
+import { Outbox } from "./session/outbox.ts";
 import {
   credentialRevoked,
   displayOf,
@@ -50,7 +52,7 @@ export class VncSession extends DurableObject<Env> {
   async create(input: NewSession): Promise<void> {
     if (this.#exists) return;
     this.ctx.storage.transactionSync(() => {
-      this.#sql.exec(SESSION_SCHEMA + ENTRY_SCHEMA + OUTBOX_SCHEMA);
+      this.#sql.exec(SESSION_SCHEMA + ENTRY_SCHEMA + AUDIT_OUTBOX_SCHEMA);
       this.#sql.exec(
         `INSERT INTO session (session_id, host_id, port, label, created_at, expires_at)
          VALUES (?, ?, ?, ?, ?, ?)`,
@@ -120,7 +122,10 @@ export class VncSession extends DurableObject<Env> {
   /** Lets somebody into the session's chat room; the audit is told by this object, as of streams. */
   async enterRoom(entry: ViewerEntry): Promise<Result<Grant>> {
     const admitted = await this.#admitEntry(entry);
-    if (!admitted.ok) return admitted;
+    if (!admitted.ok) {
+      log("chat.refused", { session: this.ctx.id.name, code: admitted.refusal.code });
+      return admitted;
+    }
     const { via, name } = admitted.value;
     const { address } = entry;
     this.#outbox.record({ actor: via, address, action: "chat.opened", detail: `as ${name}` });
@@ -135,8 +140,17 @@ export class VncSession extends DurableObject<Env> {
     this.ctx.waitUntil(this.#deliver());
   }
 
-  #admitEntry(entry: ViewerEntry): Promise<Result<Grant>> {
-    return "ticket" in entry ? this.consumeTicket(entry.ticket) : this.admit(entry);
+  async #admitEntry(entry: ViewerEntry): Promise<Result<Grant>> {
+    const isTicket = "ticket" in entry;
+    const admitted = await (isTicket ? this.consumeTicket(entry.ticket) : this.admit(entry));
+    if (!admitted.ok && this.#exists && CREDENTIAL_REFUSALS.has(admitted.refusal.status)) {
+      const { code } = admitted.refusal;
+      const actor = isTicket ? NOBODY : entry.via;
+      const line = { actor, address: entry.address, action: "viewer.refused", detail: code };
+      this.#outbox.recordBounded(`viewer.refused ${code}`, 1, line);
+      this.ctx.waitUntil(this.#deliver());
+    }
+    return admitted;
   }
 
   async createLink(input: NewLink): Promise<Result<NewShareLink>> {
@@ -430,6 +444,9 @@ const CLOSE_CONFIRM_MS = 2_000;
 
 /** How soon the registry is told again when it could not be. */
 const DELIVERY_RETRY_MS = 5_000;
+
+/** The refusals of a viewer that say something about their credential. */
+const CREDENTIAL_REFUSALS: ReadonlySet<number> = new Set([401, 403]);
 
 /** Who did what nobody did: time passed. */
 const SYSTEM = "porthole";
