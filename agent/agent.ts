@@ -3,13 +3,16 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { CloseCode } from "../protocol/close-codes.ts";
 import { MAX_STREAMS_PER_HOST, SCAN_INTERVAL_MS } from "../protocol/limits.ts";
 import type { AgentToEdge, Display, EdgeToAgent } from "../protocol/link.ts";
-import { type AllowedTarget, isAllowed } from "./allow-list.ts";
+import { type AllowedTarget, isAllowed, LOOPBACK } from "./allow-list.ts";
 import { DisplayFinder } from "./displays.ts";
 import type { Identity } from "./identity.ts";
 import { keepLink } from "./link.ts";
 import type { Log } from "./log.ts";
 import type { FindPassword } from "./passwords.ts";
-import { LoginBackoff } from "./rfb/login-backoff.ts";
+import { isUnlimited } from "./rfb/client-filter.ts";
+import { unenforceable } from "./rfb/log-in.ts";
+import { LoginAttempts } from "./rfb/login-attempts.ts";
+import { isSpoken } from "./rfb/security.ts";
 import { LoginError } from "./rfb/stream-error.ts";
 import { Stream } from "./stream.ts";
 import { VERSION } from "./version.ts";
@@ -47,7 +50,7 @@ class Agent {
   readonly #streams = new Map<string, Stream>();
   readonly #stopped = new AbortController();
   readonly #finder: DisplayFinder;
-  readonly #backoff = new LoginBackoff();
+  readonly #attempts = new LoginAttempts();
   #displays: Display[] = [];
   #send: (message: AgentToEdge) => void = () => {};
   #scanning: Promise<void> | null = null;
@@ -136,6 +139,10 @@ class Agent {
       return fail(CloseCode.tooMany, `This host has ${MAX_STREAMS_PER_HOST} streams, its limit.`);
     }
     const { role, clipboard, control, token, password = null } = message;
+    const rights = { role, clipboard, control };
+    if (!isUnlimited(rights) && this.#isKnownForeign(target)) {
+      return fail(CloseCode.forbidden, unenforceable(target.port).message);
+    }
     const { identity, findPassword, log } = this.#options;
     const stream = new Stream(
       {
@@ -144,10 +151,10 @@ class Agent {
         session,
         token,
         target,
-        rights: { role, clipboard, control },
+        rights,
         password,
       },
-      { log, findPassword, backoff: this.#backoff },
+      { log, findPassword, attempts: this.#attempts },
       {
         opened: () => this.#send({ type: "opened", stream: id }),
         failed: (error) => {
@@ -162,6 +169,12 @@ class Agent {
     );
     this.#streams.set(id, stream);
     void stream.finished.then(() => this.#streams.delete(id));
+  }
+
+  /** Whether a server is known to speak no login of ours: asking it again would count as an attack. */
+  #isKnownForeign({ host, port }: { host: string; port: number }): boolean {
+    const display = host === LOOPBACK && this.#displays.find((found) => found.port === port);
+    return Boolean(display && display.security.length > 0 && !isSpoken(display.security));
   }
 
   #close(message: Extract<EdgeToAgent, { type: "close" }>): void {

@@ -17,12 +17,16 @@ const PasswordSource = v.union(
 );
 export type PasswordSource = v.InferOutput<typeof PasswordSource>;
 
-const Port = v.pipe(v.string(), v.regex(/^[1-9]\d{0,4}$/, "is not a port"));
+/** A port of this machine's loopback, or `address:port`. */
+const Server = v.pipe(
+  v.string(),
+  v.regex(/^([\d.]+:)?[1-9]\d{0,4}$/, 'is neither a port nor like "192.168.4.2:5901"'),
+);
 
 /** What the host's owner sets, beside what the command line says. */
 const Config = v.strictObject({
-  /** By port: "5901" is display 1. */
-  displays: v.optional(v.record(Port, PasswordSource), {}),
+  /** By port, "5901" is display 1; or by address and port, for what --allow adds. */
+  displays: v.optional(v.record(Server, PasswordSource), {}),
 });
 export type Config = v.InferOutput<typeof Config>;
 

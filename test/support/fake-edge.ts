@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import { type WebSocket, WebSocketServer } from "ws";
 import type { Rights } from "../../agent/rfb/client-filter.ts";
-import { LoginBackoff } from "../../agent/rfb/login-backoff.ts";
+import { LoginAttempts } from "../../agent/rfb/login-attempts.ts";
 import { Stream, type StreamTotals } from "../../agent/stream.ts";
 import { EventLog } from "./event-log.ts";
 
@@ -69,9 +69,9 @@ export class FakeEdge {
 export function openStream(
   edge: FakeEdge,
   port: number,
-  options: { rights?: Partial<Rights>; password?: string; backoff?: LoginBackoff } = {},
+  options: { rights?: Partial<Rights>; password?: string; attempts?: LoginAttempts } = {},
 ) {
-  const { rights, password = null, backoff = new LoginBackoff() } = options;
+  const { rights, password = null, attempts = new LoginAttempts() } = options;
   const reports: Array<{ kind: string; code?: number; message?: string; totals?: StreamTotals }> =
     [];
   const log = new EventLog();
@@ -88,7 +88,7 @@ export function openStream(
     {
       log: (event, fields) => log.add({ event, ...fields }),
       findPassword: async () => null,
-      backoff,
+      attempts,
     },
     {
       opened: () => reports.push({ kind: "opened" }),
