@@ -31,7 +31,8 @@ type ControlMarkProps = {
 export function ControlMark({ view, markRef, open, onOpen, onRequest }: ControlMarkProps) {
   const [op] = view.ops;
   return (
-    <div class="control">
+    // Who controls takes words, and where the window is narrow a row of its own.
+    <div class={`control ${view.people.length > 0 ? "long" : ""}`}>
       <button
         ref={markRef}
         type="button"

@@ -67,11 +67,10 @@ function viewRoom(role: Role, room: RoomState, staff: boolean): ControlView {
     const sentence = `${VIEW_ONLY} ${fact}${unsure}.`;
     return { ...base, label: `View only · ${fact}`, sentence, watching: VIEW_ONLY };
   }
-  const asked = waits ? " You asked for it." : "";
   return {
     ...base,
-    label: `${fact}${unsure}`,
-    sentence: `${fact}${unsure}.${asked}`,
+    label: `${fact}${waits ? " · you asked" : ""}${unsure}`,
+    sentence: `${fact}${unsure}.${waits ? " You asked for it." : ""}`,
     watching: holds ? null : `${fact}: what you type and click here does not reach the desktop.`,
     holds,
     ops: link === "here" ? opsOf({ holds, waits, taken: holder !== null, staff }) : [],

@@ -54,7 +54,10 @@ export function useControl(
       setLost(null);
       say(change);
       // Whoever lost the desktop lost control with it: it comes back with the desktop.
-    } else if (connected || known.people.some(({ part }) => part === "holds")) setLost(change);
+    } else if (connected || known.people.some(({ part }) => part === "holds")) {
+      setLost(change);
+      say(null);
+    }
   }, [known?.sentence]);
 
   // Why one may only watch is worth knowing before one tries.
@@ -126,6 +129,8 @@ function useFlash() {
     const timer = setTimeout(() => setFlash(null), FLASH_MS);
     return () => clearTimeout(timer);
   }, [flash]);
-  const say = useRef((sentence: string) => setFlash({ sentence }));
+  const say = useRef((sentence: string | null) =>
+    setFlash(sentence === null ? null : { sentence }),
+  );
   return { flash: flash?.sentence ?? null, say: say.current };
 }
