@@ -87,7 +87,7 @@ export function Viewer({ sessionId }: { sessionId: string }) {
   const request: typeof control.request = (op, to) => {
     control.request(op, to);
     // What was pressed is gone when it is done.
-    if (holds || !controlOpen) mark.current?.focus();
+    mark.current?.focus();
     setControlOpen(false);
   };
   const closeControl = () => {

@@ -45,6 +45,7 @@ export function ControlMark({ view, markRef, open, onOpen, onRequest }: ControlM
       >
         {view.watching === null ? <PointerIcon /> : <EyeIcon />}
         <span class="mark-text">{view.label}</span>
+        {view.waits && <span class="mark-note">· you asked</span>}
       </button>
       {op && (
         <button

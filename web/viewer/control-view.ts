@@ -21,6 +21,8 @@ export type ControlView = {
   /** What is typed and clicked here reaches nothing. Why, as a sentence; null while it does. */
   watching: string | null;
   holds: boolean;
+  /** Whether one asked and waits. */
+  waits: boolean;
   /** What may be asked of the room, the first one first; none while it is away. */
   ops: readonly Exclude<ControlRequest["op"], "give">[];
   /** Those who wait for control, the first one first. */
@@ -41,7 +43,7 @@ export function viewControl(
 ): ControlView | null {
   if (room) return viewRoom(role, room, staff);
   if (role === "control") return null;
-  const none = { holds: false, ops: [], asking: [], people: [] };
+  const none = { holds: false, waits: false, ops: [], asking: [], people: [] };
   return { label: "View only", sentence: VIEW_ONLY, watching: VIEW_ONLY, ...none };
 }
 
@@ -51,7 +53,7 @@ function viewRoom(role: Role, room: RoomState, staff: boolean): ControlView {
   const find = (member: Member): Person =>
     people.find(({ id }) => id === member.id) ?? { id: member.id, name: member.name };
   const asking = control?.asking.map(find) ?? [];
-  const base = { holds: false, ops: [], asking, people };
+  const base = { holds: false, waits: false, ops: [], asking, people };
   if (!control || !me) {
     const label = link === "away" ? "Who has control is not known" : "Asking who has control…";
     // The host alone decides what passes: it is better asked than not.
@@ -69,10 +71,11 @@ function viewRoom(role: Role, room: RoomState, staff: boolean): ControlView {
   }
   return {
     ...base,
-    label: `${fact}${waits ? " · you asked" : ""}${unsure}`,
+    label: `${fact}${unsure}`,
     sentence: `${fact}${unsure}.${waits ? " You asked for it." : ""}`,
     watching: holds ? null : `${fact}: what you type and click here does not reach the desktop.`,
     holds,
+    waits,
     ops: link === "here" ? opsOf({ holds, waits, taken: holder !== null, staff }) : [],
   };
 }
