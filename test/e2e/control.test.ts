@@ -138,12 +138,15 @@ describe("two browsers on one display, where one controls at a time", () => {
     await operator.page.getByTestId("give-asked").waitFor();
   });
 
-  it("who asks can be put off, and withdraw", async () => {
+  it("who asks can be put off, and withdraw, and ask again", async () => {
     await operator.page.getByTestId("put-off").click();
     await operator.page.getByTestId("asker").waitFor({ state: "detached" });
     await marked(operator, "You have control");
     await ben.page.getByTestId("control-op").getByText("Stop asking").click();
-    await ben.page.getByTestId("control-op").getByText("Ask for control").waitFor();
+    await ben.page.getByTestId("control-op").getByText("Ask for control").click();
+    await operator.page.getByTestId("asker").waitFor();
+    await ben.page.getByTestId("control-op").getByText("Stop asking").click();
+    await operator.page.getByTestId("asker").waitFor({ state: "detached" });
   });
 
   it("a member from the list is given it, and lets go of it for whoever wants it", async () => {

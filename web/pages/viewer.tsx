@@ -32,7 +32,8 @@ export function Viewer({ sessionId }: { sessionId: string }) {
   );
   const connected = state.kind === "connected";
   const session = found?.session ?? null;
-  const role = session?.your_role ?? "control";
+  // Nothing is offered before it is known to work.
+  const role = session?.your_role ?? null;
   const title = name || session?.label || "Desktop";
   const control = useControl(sessionId, found, state.kind);
   const watching = control.view?.watching ?? null;
@@ -78,7 +79,8 @@ export function Viewer({ sessionId }: { sessionId: string }) {
   const holds = control.view?.holds === true;
   useEffect(() => {
     // Whoever got control wants to use it, unless they are writing something.
-    if (holds && connected && !clipboardOpen && !sharing) desktop?.focus();
+    const isBusy = clipboardOpen || controlOpen || keyboardOpen || sharing;
+    if (holds && connected && !isBusy) desktop?.focus();
   }, [holds]);
   useTries(screen, watching !== null && !(scaling === "actual" && clipped && panning), () => {
     if (watching !== null) control.say(watching);
@@ -163,7 +165,7 @@ export function Viewer({ sessionId }: { sessionId: string }) {
           <ChevronDownIcon />
         </button>
       )}
-      <Notices control={control} onDone={() => desktop?.focus()} />
+      {connected && <Notices control={control} onDone={() => desktop?.focus()} />}
       {controlOpen && control.view && (
         <ControlPanel view={control.view} onRequest={request} onClose={closeControl} />
       )}

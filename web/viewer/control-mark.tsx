@@ -32,7 +32,7 @@ export function ControlMark({ view, markRef, open, onOpen, onRequest }: ControlM
   const [op] = view.ops;
   return (
     // Who controls takes words, and where the window is narrow a row of its own.
-    <div class={`control ${view.people.length > 0 ? "long" : ""}`}>
+    <div class={`control ${view.exclusive ? "long" : ""}`}>
       <button
         ref={markRef}
         type="button"

@@ -14,6 +14,8 @@ export type PersonHere = Person & {
 
 /** What the page shows of who controls, and offers to do about it. */
 export type ControlView = {
+  /** Whether one controls at a time here. */
+  exclusive: boolean;
   /** A few words for the bar. */
   label: string;
   /** The same for those who hear the page, and with what they cannot see. */
@@ -43,7 +45,7 @@ export function viewControl(
 ): ControlView | null {
   if (room) return viewRoom(role, room, staff);
   if (role === "control") return null;
-  const none = { holds: false, waits: false, ops: [], asking: [], people: [] };
+  const none = { exclusive: false, holds: false, waits: false, ops: [], asking: [], people: [] };
   return { label: "View only", sentence: VIEW_ONLY, watching: VIEW_ONLY, ...none };
 }
 
@@ -53,7 +55,7 @@ function viewRoom(role: Role, room: RoomState, staff: boolean): ControlView {
   const find = (member: Member): Person =>
     people.find(({ id }) => id === member.id) ?? { id: member.id, name: member.name };
   const asking = control?.asking.map(find) ?? [];
-  const base = { holds: false, waits: false, ops: [], asking, people };
+  const base = { exclusive: true, holds: false, waits: false, ops: [], asking, people };
   if (!control || !me) {
     const label = link === "away" ? "Who has control is not known" : "Asking who has control…";
     // The host alone decides what passes: it is better asked than not.

@@ -29,8 +29,8 @@ type ToolbarProps = {
   state: ViewerState;
   /** Who looks; null while that is not known yet. */
   standing: Standing | null;
-  /** The highest that they may have: what could never work is not there. */
-  role: Role;
+  /** The highest that they may have: what could never work is not there. null if not known yet. */
+  role: Role | null;
   /** null where everybody here controls. */
   control: ControlView | null;
   markRef: RefObject<HTMLButtonElement | null>;

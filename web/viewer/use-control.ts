@@ -34,10 +34,13 @@ export function useControl(
   const exclusive = found?.session?.control === "exclusive" && stream !== "ended";
   const connected = stream === "connected";
   const { flash, say } = useFlash();
-  const { room, connection } = useRoom(sessionId, exclusive, connected, say);
+  const letGo = useRef(false);
+  const { room, connection } = useRoom(sessionId, exclusive, connected, (refusal) => {
+    letGo.current = false;
+    say(refusal);
+  });
   const [lost, setLost] = useState<string | null>(null);
   const [putOff, setPutOff] = useState<readonly string[]>([]);
-  const letGo = useRef(false);
 
   const role = found?.session?.your_role ?? "control";
   const view = viewControl(role, room, found?.standing === "operator");
@@ -49,7 +52,6 @@ export function useControl(
     if (!change || !known) return;
     const isOurs = letGo.current;
     letGo.current = false;
-    setPutOff([]);
     if (known.holds || isOurs) {
       setLost(null);
       say(change);
@@ -59,6 +61,12 @@ export function useControl(
       say(null);
     }
   }, [known?.sentence]);
+
+  const asking = view?.asking.map(({ id }) => id) ?? [];
+  useEffect(() => {
+    // Who withdraws and asks again is heard again.
+    setPutOff((before) => before.filter((id) => asking.includes(id)));
+  }, [asking.join()]);
 
   // Why one may only watch is worth knowing before one tries.
   const viewOnly = connected && role === "view";
