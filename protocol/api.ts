@@ -2,7 +2,9 @@ import * as v from "valibot";
 import { Id, RFB_BASE_PORT } from "./ids.ts";
 import {
   DEFAULT_LINK_TTL_S,
+  MAX_CURSOR_CHARACTERS,
   MAX_NAME_CHARACTERS,
+  MAX_PAGE_ITEMS,
   MAX_SESSION_TTL_S,
   MAX_VNC_PASSWORD_CHARACTERS,
 } from "./limits.ts";
@@ -21,6 +23,10 @@ export const CreateSession = v.pipe(
     ttl_seconds: v.optional(
       v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(MAX_SESSION_TTL_S)),
     ),
+    /** It ends so long after its last viewer left; null for never. */
+    idle_seconds: v.optional(
+      v.nullable(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(MAX_SESSION_TTL_S))),
+    ),
     control: v.optional(ControlMode, "shared"),
     clipboard: v.optional(Clipboard, "both"),
     /** The VNC server's, for the agent alone: no answer has it. */
@@ -38,6 +44,35 @@ export const CreateSession = v.pipe(
   })),
 );
 export type CreateSession = v.InferOutput<typeof CreateSession>;
+
+const SESSION_STATUSES = [
+  "queued",
+  "starting",
+  "active",
+  "unreachable",
+  "failed",
+  "ended",
+] as const;
+
+/** The query of a list of sessions. Without a status, those that have not come to their end. */
+export const ListSessions = v.strictObject({
+  status: v.optional(v.picklist([...SESSION_STATUSES, "all"])),
+  host_id: v.optional(Id),
+  batch_id: v.optional(Id),
+  cursor: v.optional(v.pipe(v.string(), v.minLength(1), v.maxLength(MAX_CURSOR_CHARACTERS))),
+  limit: v.optional(
+    v.pipe(
+      v.string(),
+      v.regex(/^[1-9]\d{0,2}$/, "must be a whole number from 1 up"),
+      v.transform(Number),
+      v.maxValue(MAX_PAGE_ITEMS),
+    ),
+    String(MAX_PAGE_ITEMS),
+  ),
+});
+
+/** The query of one session: the role of the ticket that its `websocket_url` is to carry. */
+export const SeeSession = v.strictObject({ ticket: v.optional(Role) });
 
 export const CreateTicket = v.strictObject({ role: Role, name: v.optional(Name) });
 
@@ -73,7 +108,7 @@ export const RedeemLink = v.strictObject({
 
 export const CreateJoinToken = v.strictObject({ name: v.optional(Name) });
 
-export type SessionStatus = "queued" | "starting" | "active" | "unreachable" | "failed" | "ended";
+export type SessionStatus = (typeof SESSION_STATUSES)[number];
 
 export type Session = {
   session_id: string;
@@ -91,6 +126,8 @@ export type Session = {
   /** Whether all who may control it do at once, or one at a time. */
   control: ControlMode;
   clipboard: Clipboard;
+  /** It ends so long after its last viewer left; null for never. */
+  idle_seconds: number | null;
   batch_id: string | null;
   job_url: string | null;
   /** RFC 3339, UTC, as are all times. */

@@ -23,6 +23,10 @@ export interface Env {
   ACCESS_ROLES?: string;
   /** For how many days the audit is kept; 90 if not given. */
   AUDIT_DAYS?: string;
+  /** For how many days an ended session is kept; 30 if not given. */
+  SESSION_PURGE_DAYS?: string;
+  /** So many seconds after its last viewer left a session ends that names no time itself. */
+  SESSION_IDLE_SECONDS?: string;
   /** Counts attempts with a secret per address; near the caller, approximate, and free. */
   ATTEMPTS: RateLimit;
   /** Counts upgrades per address. */

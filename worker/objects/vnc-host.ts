@@ -22,6 +22,7 @@ import {
   type StreamRole,
 } from "./host/asked-streams.ts";
 import { HOST_SCHEMA, type HostRow } from "./host/host-row.ts";
+import type { Sight } from "./session/session-row.ts";
 import { hasTable, oneRow, rfc3339 } from "./storage.ts";
 import type { VncSession } from "./vnc-session.ts";
 
@@ -93,14 +94,24 @@ export class VncHost extends DurableObject<Env> {
     };
   }
 
-  /** Whether a viewer of this port would get a picture now; if not, why, as a sentence. */
-  async reach(port: number): Promise<{ online: boolean; reason: string | null }> {
+  /** What there is to see of each of these sessions now, in their order. */
+  async look(sessions: readonly { session_id: string; vnc_port: number }[]): Promise<Sight[]> {
     const row = this.#row();
-    if (!row) return { online: false, reason: "The host was removed." };
-    if (!this.#isOnline()) return { online: false, reason: offlineSentence(row.name) };
+    const online = row !== undefined && this.#isOnline();
+    const viewers = online ? this.#streams.countOpened() : new Map<string, number>();
+    return sessions.map(({ session_id, vnc_port }) => ({
+      online,
+      reason: this.#unreachable(row, vnc_port),
+      viewers: viewers.get(session_id) ?? 0,
+    }));
+  }
+
+  /** Why a viewer of this port would get no picture now, as a sentence; null if they would. */
+  #unreachable(row: HostRow | undefined, port: number): string | null {
+    if (!row) return "The host was removed.";
+    if (!this.#isOnline()) return offlineSentence(row.name);
     const answers = this.#displays(row).some((display) => display.port === port);
-    const reason = answers ? null : `No VNC server answers on port ${port} of ${row.name}.`;
-    return { online: true, reason };
+    return answers ? null : `No VNC server answers on port ${port} of ${row.name}.`;
   }
 
   /** Asks the agent for its end of a stream; what comes of it is told to the session. */

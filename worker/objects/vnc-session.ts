@@ -4,7 +4,7 @@ import type { ControlRequest } from "../../protocol/chat.ts";
 import { CloseCode } from "../../protocol/close-codes.ts";
 import { AGENT_ANSWER_MS, MAX_VIEWERS_PER_SESSION } from "../../protocol/limits.ts";
 import type { Role } from "../../protocol/link.ts";
-import { chatRoom, type Env, vncHost } from "../env.ts";
+import { chatRoom, type Env, registry, vncHost } from "../env.ts";
 import { bearerToken } from "../identity/bearer.ts";
 import { describeError, log } from "../log.ts";
 import { problemResponse, type Refusal, type Result } from "../problem.ts";
@@ -27,13 +27,15 @@ import {
   credentialRevoked,
   insertSession,
   type NewSession,
-  publicFields,
   SESSION_SCHEMA,
   type SessionRow,
   type SessionState,
   STREAM_NOT_LOWERED,
   sessionEnded,
+  sessionState,
+  storedSession,
   TIME_IS_OVER,
+  UNSEEN,
   unknownSession,
 } from "./session/session-row.ts";
 import { WaitingViewers } from "./session/waiting-viewers.ts";
@@ -64,15 +66,20 @@ export class VncSession extends DurableObject<Env> {
   readonly #handOver = new HandOver(this.env, this.#streams, this.#control);
   readonly #waiting = new WaitingViewers();
   /** Asks for the newest table: what a version without it stored is no session any more. */
-  #exists = hasTable(this.#sql, "control");
+  #exists = hasTable(this.#sql, "presence");
 
-  /** Makes the session. Calling it again with the same id changes nothing. */
-  async create(input: NewSession): Promise<void> {
+  /**
+   * Makes the session. Calling it again with the same id changes nothing.
+   * @param by who makes it, for the audit
+   */
+  async create(input: NewSession, by: { actor: string; address: string }): Promise<void> {
     if (this.#exists) return;
     this.ctx.storage.transactionSync(() => {
       this.#sql.exec(SESSION_SCHEMA + ENTRY_SCHEMA + OUTBOX_SCHEMA);
       this.#sql.exec(STREAMS_SCHEMA + PEOPLE_SCHEMA + CONTROL_SCHEMA);
       insertSession(this.#sql, input);
+      const detail = `host ${input.host_id} port ${input.port}`;
+      this.#outbox.record({ ...by, action: "session.created", detail });
       if (input.control === "exclusive") this.#control.start();
     });
     this.#exists = true;
@@ -86,14 +93,12 @@ export class VncSession extends DurableObject<Env> {
   async describe(): Promise<Result<SessionState>> {
     const row = this.#row();
     if (!row) return unknownSession();
-    const base = publicFields(row);
-    if (row.ended_at !== null) {
-      return { ok: true, value: { ...base, status: "ended", reason: row.end_reason, viewers: 0 } };
-    }
-    const { online, reason } = await vncHost(this.env, row.host_id).reach(row.port);
-    const status = reason === null ? "active" : "unreachable";
-    const viewers = online ? this.#streams.list().length : 0;
-    return { ok: true, value: { ...base, status, reason, viewers } };
+    const stored = storedSession(row);
+    if (row.state !== "open") return { ok: true, value: sessionState(stored, UNSEEN) };
+    const [sight = UNSEEN] = await vncHost(this.env, row.host_id).look([stored]);
+    // Of the viewers the session knows first.
+    const viewers = sight.online ? this.#streams.list().length : 0;
+    return { ok: true, value: sessionState(stored, { ...sight, viewers }) };
   }
 
   // Who may enter.
@@ -206,8 +211,8 @@ export class VncSession extends DurableObject<Env> {
     if (row.ended_at === null) {
       this.ctx.storage.transactionSync(() => {
         const query =
-          "UPDATE session SET ended_at = ?, end_reason = ?, password = NULL, version = version + 1";
-        this.#sql.exec(query, Date.now(), reason);
+          "UPDATE session SET state = 'ended', reason = ?, ended_at = ?, password = NULL, version = version + 1";
+        this.#sql.exec(query, reason, Date.now());
         this.#entry.forget();
         this.#control.clear();
         this.#outbox.record({ actor, address, action: "session.ended", detail: reason });
@@ -215,7 +220,7 @@ export class VncSession extends DurableObject<Env> {
       this.ctx.storage.setAlarm(Date.now() + DELIVERY_RETRY_MS);
       log("session.ended", { session: row.session_id, reason });
     }
-    await this.#closeAll(row, { code: CloseCode.ended, reason: row.end_reason ?? reason });
+    await this.#closeAll(row, { code: CloseCode.ended, reason: row.reason ?? reason });
     await this.#deliver();
     return { ok: true, value: null };
   }
@@ -387,8 +392,15 @@ export class VncSession extends DurableObject<Env> {
   async #onAlarm(): Promise<void> {
     const row = this.#storedRow();
     if (!row) return;
-    if (row.ended_at === null && row.expires_at <= Date.now()) {
+    const now = Date.now();
+    if (row.ended_at !== null && this.#purgeTime(row.ended_at) <= now) return this.#purge(row);
+    if (row.ended_at === null && row.expires_at <= now) {
       await this.end(SYSTEM, TIME_IS_OVER);
+      return;
+    }
+    // A viewer that waits for its agent has come back in time.
+    if (row.ended_at === null && this.#idleEnd(row) <= now && this.#waiting.size === 0) {
+      await this.end(SYSTEM, `Nobody had watched it for ${row.idle_seconds} s.`);
       return;
     }
     for (const link of this.#entry.expiredLinks()) {
@@ -421,14 +433,47 @@ export class VncSession extends DurableObject<Env> {
     }
   }
 
-  /** The one alarm is for whatever is due first: the end of the session or of a link, or more news. */
+  /**
+   * The one alarm is for whatever is due first: the end of the session, of its idleness or of a
+   * link, more news; and once it has ended, the time to forget it.
+   */
   async #setAlarm(): Promise<void> {
     const row = this.#storedRow();
-    if (!row || row.ended_at !== null) return;
-    const retry = this.#handOver.isPending() ? Date.now() + DELIVERY_RETRY_MS : Infinity;
+    if (!row) return;
+    if (row.ended_at !== null) return this.ctx.storage.setAlarm(this.#purgeTime(row.ended_at));
+    const now = Date.now();
+    const retry = this.#handOver.isPending() ? now + DELIVERY_RETRY_MS : Infinity;
+    const idleEnd = this.#idleEnd(row);
     await this.ctx.storage.setAlarm(
-      Math.min(row.expires_at, this.#entry.nextLinkEnd() ?? Infinity, retry),
+      Math.min(
+        row.expires_at,
+        this.#entry.nextLinkEnd() ?? Infinity,
+        retry,
+        // Overdue while a viewer waits: looked at again when that one was served, or was not.
+        this.#waiting.size > 0 ? Math.max(idleEnd, now + AGENT_ANSWER_MS) : idleEnd,
+      ),
     );
+  }
+
+  /** When the session ends if nobody comes back; never before its first viewer, or without the option. */
+  #idleEnd(row: SessionRow): number {
+    const since = this.#streams.emptySince();
+    return row.idle_seconds === null || since === null ? Infinity : since + row.idle_seconds * 1000;
+  }
+
+  #purgeTime(endedAt: number): number {
+    const days = Number(this.env.SESSION_PURGE_DAYS) || DEFAULT_PURGE_DAYS;
+    return endedAt + Math.round(days * DAY_MS);
+  }
+
+  /** Forgets an ended session, its room and its place in the index; the audit keeps its lines. */
+  async #purge(row: SessionRow): Promise<void> {
+    await this.#outbox.deliver(row);
+    await registry(this.env).sessions.forget(row.session_id);
+    await chatRoom(this.env, `session:${row.session_id}`).purge();
+    this.#exists = false;
+    await this.ctx.storage.deleteAll();
+    log("session.purged", { session: row.session_id });
   }
 
   #openRow(): Result<SessionRow> {
@@ -441,7 +486,7 @@ export class VncSession extends DurableObject<Env> {
   #row(): SessionRow | undefined {
     const row = this.#storedRow();
     if (!row || row.ended_at !== null || row.expires_at > Date.now()) return row;
-    return { ...row, ended_at: row.expires_at, end_reason: TIME_IS_OVER };
+    return { ...row, state: "ended", reason: TIME_IS_OVER, ended_at: row.expires_at };
   }
 
   #storedRow(): SessionRow | undefined {
@@ -451,6 +496,10 @@ export class VncSession extends DurableObject<Env> {
 
 /** How long an agent has to confirm that it closed streams that must end. */
 const CLOSE_CONFIRM_MS = 2_000;
+
+/** How long an ended session is kept, unless SESSION_PURGE_DAYS says otherwise. */
+const DEFAULT_PURGE_DAYS = 30;
+const DAY_MS = 24 * 60 * 60_000;
 
 /** How soon the registry is told again when it could not be. */
 const DELIVERY_RETRY_MS = 5_000;

@@ -7,6 +7,7 @@ import { hashSecret, newSecret } from "../../identity/secrets.ts";
 import { log } from "../../log.ts";
 import { type Result, refuse } from "../../problem.ts";
 import { oneRow, rfc3339 } from "../storage.ts";
+import { SessionIndex } from "./session-index.ts";
 
 /** The hosts that there are, and the tokens that let new ones join. */
 export class Hosts extends RpcTarget {
@@ -98,10 +99,9 @@ export class Hosts extends RpcTarget {
   async remove(hostId: string, actor: string): Promise<boolean> {
     if (!this.has(hostId)) return false;
     await vncHost(this.#env, hostId).revoke();
-    const query = "SELECT session_id FROM sessions WHERE host_id = ? AND ended_at IS NULL";
-    const open = this.#sql.exec<{ session_id: string }>(query, hostId).toArray();
+    const open = new SessionIndex(this.#sql).openOf(hostId);
     const reason = "The host was removed.";
-    await Promise.all(open.map((row) => vncSession(this.#env, row.session_id).end(actor, reason)));
+    await Promise.all(open.map((id) => vncSession(this.#env, id).end(actor, reason)));
     this.#sql.exec("DELETE FROM hosts WHERE host_id = ?", hostId);
     log("registry.host_removed", { host: hostId, sessions: open.length });
     return true;

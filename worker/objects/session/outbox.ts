@@ -1,5 +1,5 @@
 import { type Env, registry } from "../../env.ts";
-import type { SessionIndexRow } from "../registry/session-index.ts";
+import { type SessionRow, storedSession } from "./session-row.ts";
 
 /** How many lines of the audit go in one delivery. */
 const LINES_A_DELIVERY = 100;
@@ -28,14 +28,12 @@ export class Outbox {
 
   /**
    * Delivers what there is.
-   * @param row the session as the index should have it
    * @throws {Error} if the registry cannot be reached; what it did not get stays
    */
-  async deliver(row: SessionIndexRow & { indexed_version: number }): Promise<void> {
-    const { session_id, host_id, created_at, ended_at, version, indexed_version } = row;
+  async deliver(row: SessionRow): Promise<void> {
+    const { session_id, created_at, version, indexed_version } = row;
     if (indexed_version < version) {
-      const change = { session_id, host_id, created_at, ended_at, version };
-      await registry(this.#env).sessions.put(change);
+      await registry(this.#env).sessions.put({ created_at, version, session: storedSession(row) });
       this.#sql.exec("UPDATE session SET indexed_version = max(indexed_version, ?)", version);
     }
     const query = "SELECT * FROM audit_outbox ORDER BY id LIMIT ?";
