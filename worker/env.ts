@@ -1,3 +1,4 @@
+import type { LocationHint } from "./location.ts";
 import type { ChatRoom } from "./objects/chat-room.ts";
 import type { Registry } from "./objects/registry.ts";
 import type { VncHost } from "./objects/vnc-host.ts";
@@ -40,8 +41,14 @@ export function registry(env: Env): DurableObjectStub<Registry> {
   return env.REGISTRY.get(env.REGISTRY.idFromName(REGISTRY_NAME));
 }
 
-export function vncSession(env: Env, sessionId: string): DurableObjectStub<VncSession> {
-  return env.VNC_SESSION.get(env.VNC_SESSION.idFromName(sessionId));
+/** @param near where the object is placed, if this call is the first that reaches it */
+export function vncSession(
+  env: Env,
+  sessionId: string,
+  near?: LocationHint | null,
+): DurableObjectStub<VncSession> {
+  const options = near ? { locationHint: near } : {};
+  return env.VNC_SESSION.get(env.VNC_SESSION.idFromName(sessionId), options);
 }
 
 export function vncHost(env: Env, hostId: string): DurableObjectStub<VncHost> {

@@ -12,6 +12,7 @@ import { AgentToEdge, type Display, type EdgeToAgent, parseMessage } from "../..
 import { type Env, vncSession } from "../env.ts";
 import { verifyAgentToken } from "../identity/agent-token.ts";
 import { bearerToken } from "../identity/bearer.ts";
+import type { LocationHint } from "../location.ts";
 import { describeError, log } from "../log.ts";
 import { problemResponse, type Refusal } from "../problem.ts";
 import { closeQuietly } from "../sockets.ts";
@@ -92,6 +93,11 @@ export class VncHost extends DurableObject<Env> {
       streams: online ? this.#streams.count() : 0,
       created_at: rfc3339(row.created_at),
     };
+  }
+
+  /** Where its last link came from: its sessions belong near it. */
+  async location(): Promise<LocationHint | null> {
+    return this.#exists ? (this.ctx.storage.kv.get<LocationHint>(LOCATION_KEY) ?? null) : null;
   }
 
   /** What there is to see of each of these sessions now, in their order. */
@@ -188,6 +194,7 @@ export class VncHost extends DurableObject<Env> {
     const now = Date.now();
     link.serializeAttachment({ connected_at: now } satisfies LinkAttachment);
     this.#sql.exec("UPDATE host SET since = ?", now);
+    this.ctx.storage.kv.put(LOCATION_KEY, request.headers.get(LOCATION_HEADER) || null);
     log("host.online", { host: row.host_id });
     return new Response(null, { status: 101, webSocket: agent });
   }
@@ -369,6 +376,10 @@ export class VncHost extends DurableObject<Env> {
 
 /** Carries the edge's origin, which an agent's token must name, from the Worker to this object. */
 export const AUDIENCE_HEADER = "x-porthole-audience";
+
+/** Carries a {@link LocationHint} there, empty if it is not known. */
+export const LOCATION_HEADER = "x-porthole-location";
+const LOCATION_KEY = "location";
 
 /** Where displays are: the agent dials its own machine. */
 const LOOPBACK = "127.0.0.1";

@@ -9,7 +9,7 @@ import {
 import { ROOM_PATTERN, randomId } from "../../protocol/ids.ts";
 import { DEFAULT_SESSION_TTL_S } from "../../protocol/limits.ts";
 import type { Role } from "../../protocol/link.ts";
-import { chatRoom, type Env, registry, vncSession } from "../env.ts";
+import { chatRoom, type Env, registry, vncHost, vncSession } from "../env.ts";
 import { grantOf, ticketGrantOf } from "../identity/grants.ts";
 import { type AppEnv, person } from "../identity/guard.ts";
 import { clientAddress } from "../identity/limits.ts";
@@ -25,7 +25,11 @@ const ENDED_BY_OPERATOR = "The operator ended this session.";
 /** `POST /api/vnc/sessions`; a repeat with its `Idempotency-Key` is answered the same session. */
 export async function createSession(c: Context<AppEnv>): Promise<Response> {
   const body = await readBody(c, CreateSession);
-  if (!(await registry(c.env).hosts.has(body.host_id))) {
+  const [isHost, near] = await Promise.all([
+    registry(c.env).hosts.has(body.host_id),
+    vncHost(c.env, body.host_id).location(),
+  ]);
+  if (!isHost) {
     throw new ProblemError(
       404,
       "no_such_host",
@@ -34,7 +38,7 @@ export async function createSession(c: Context<AppEnv>): Promise<Response> {
   }
   const id = await claimId(c, randomId(), body);
   const now = Date.now();
-  const session = vncSession(c.env, id);
+  const session = vncSession(c.env, id, near);
   await session.create(
     {
       session_id: id,
