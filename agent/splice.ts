@@ -30,7 +30,7 @@ const SERVER_STUCK_MS = 60_000;
 const CLOSE_GRACE_MS = 1_000;
 
 /** A handshake is a few bytes; a viewer that says more is not listened to until it is over. */
-const MAX_EARLY_BYTES = 64 * 1024;
+const MAX_EARLY_BYTES = 4 * 1024;
 
 const BINARY = { binary: true } as const;
 const NOTHING = Buffer.alloc(0);

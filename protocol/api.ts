@@ -201,7 +201,7 @@ export type SignIn = {
 export type AuditEntry = {
   audit_id: number;
   at: string;
-  /** Who: `admin token`, `login <id>`, `key <id>`, `host <id>`, `session <id>`. */
+  /** Who: `admin token`, `login:<id>`, `key:<id>`, `link:<id>`, `host:<id>`; `nobody` was refused. */
   actor: string;
   address: string | null;
   /** What, as `thing.verb`. */

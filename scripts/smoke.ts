@@ -37,6 +37,8 @@ const ROUND_TRIPS = 50;
 /** RFC 6143: what a viewer says to come to a picture, and where the server's answers end. */
 const VERSION = Buffer.from("RFB 003.008\n");
 const CHOOSE_NONE = Buffer.from([1]);
+const OFFER_NONE = Buffer.from([1, 1]);
+const RESULT_OK = Buffer.alloc(4);
 const SHARED = Buffer.from([1]);
 const SERVER_INIT_HEAD_BYTES = 24;
 
@@ -167,6 +169,14 @@ async function wholeStream(api: ApiClient, hostId: string, port: number): Promis
 
 /** RFC 6143, 7.1 to 7.3, as a viewer. */
 async function handshake(socket: SmokeSocket): Promise<{ width: number; height: number }> {
+  await logIn(socket);
+  socket.send(SHARED);
+  const head = await socket.read(SERVER_INIT_HEAD_BYTES);
+  await socket.read(head.readUInt32BE(20));
+  return { width: head.readUInt16BE(0), height: head.readUInt16BE(2) };
+}
+
+async function logIn(socket: SmokeSocket): Promise<void> {
   const version = await socket.read(VERSION.length);
   expectThat(
     version.equals(VERSION),
@@ -179,10 +189,6 @@ async function handshake(socket: SmokeSocket): Promise<{ width: number; height: 
   socket.send(CHOOSE_NONE);
   const result = (await socket.read(4)).readUInt32BE();
   expectThat(result === 0, "the server refused");
-  socket.send(SHARED);
-  const head = await socket.read(SERVER_INIT_HEAD_BYTES);
-  await socket.read(head.readUInt32BE(20));
-  return { width: head.readUInt16BE(0), height: head.readUInt16BE(2) };
 }
 
 /** Asks for the first pixel, whole: one rectangle of 1x1 in Raw (RFC 6143, 7.5.3, 7.6.1, 7.7.1). */
@@ -199,24 +205,30 @@ async function requestPixel(socket: SmokeSocket): Promise<void> {
 
 type Flood = { port: number; sent(): number; close(): void };
 
-/** A VNC server in its first word only; then it sends as fast as it is allowed to. */
+/** A VNC server without a picture: once it is asked in, it sends as fast as it is allowed to. */
 async function startFlood(): Promise<Flood> {
   const chunk = Buffer.alloc(64 * 1024);
   let sent = 0;
   const server = createServer((socket: Socket) => {
+    const pour = () => {
+      while (sent < FLOOD_BYTES) {
+        sent += chunk.length;
+        if (!socket.write(chunk)) return void socket.once("drain", pour);
+      }
+    };
+    /** What it answers when it has heard so many bytes in all (RFC 6143, 7.1 to 7.3). */
+    const answers: [number, () => void][] = [
+      [VERSION.length, () => socket.write(OFFER_NONE)],
+      [VERSION.length + 1, () => socket.write(RESULT_OK)],
+      [VERSION.length + 2, pour],
+    ];
+    let heard = 0;
     socket.on("error", () => socket.destroy());
-    socket.write(VERSION);
-    socket.once("data", (first: Buffer) => {
-      if (first.equals(VERSION)) return; // the agent's scan, which goes on with the handshake
-      const pour = () => {
-        while (sent < FLOOD_BYTES) {
-          sent += chunk.length;
-          if (!socket.write(chunk)) return;
-        }
-      };
-      socket.on("drain", pour);
-      pour();
+    socket.on("data", (data: Buffer) => {
+      heard += data.length;
+      while (answers[0] && heard >= answers[0][0]) answers.shift()?.[1]();
     });
+    socket.write(VERSION);
   });
   await new Promise<void>((resolve) => server.listen(0, LOOPBACK, resolve));
   const address = server.address();
@@ -226,9 +238,9 @@ async function startFlood(): Promise<Flood> {
 
 async function stalledViewer(api: ApiClient, hostId: string, flood: Flood): Promise<string> {
   const { session, socket } = await connect(api, hostId, flood.port);
-  await socket.read(VERSION.length);
+  await logIn(socket);
   socket.pause();
-  socket.send(Buffer.from("go"));
+  socket.send(SHARED);
   let sent = -1;
   while (sent !== flood.sent()) {
     sent = flood.sent();

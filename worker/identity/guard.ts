@@ -217,7 +217,7 @@ async function personOfBearer(
   if (!token.startsWith(KEY_PREFIX)) {
     // People choose the admin token, so it may be guessed; a key is 256 random bits.
     const right = await secretsEqual(token, adminToken);
-    await hearGuess(c.req.raw, c.env, right);
+    await hearGuess(c.req.raw, c.env, "token", right);
     const via = "admin token";
     return right ? { kind: "person", name: "admin", role: "admin", via, signedIn: false } : null;
   }

@@ -1,4 +1,5 @@
 import { type Env, registry } from "../env.ts";
+import type { GuessKind } from "../objects/registry/failures.ts";
 import { ProblemError, type Result, unwrap } from "../problem.ts";
 
 /** The address a request comes from, as Cloudflare tells it; nothing that a client writes counts. */
@@ -39,8 +40,14 @@ function tooManyFailures(): ProblemError {
  * guesses in one order, so that no number of them at once gets past its bound.
  * @throws {ProblemError} 429 for an address that guessed wrong too often
  */
-export async function hearGuess(request: Request, env: Env, right: boolean): Promise<void> {
-  const heard = await registry(env).failures.hear(countedAddress(request), right);
+export async function hearGuess(
+  request: Request,
+  env: Env,
+  kind: GuessKind,
+  right: boolean,
+): Promise<void> {
+  const [counted, address] = [countedAddress(request), clientAddress(request)];
+  const heard = await registry(env).failures.hear({ counted, address, kind, right });
   if (!heard) throw tooManyFailures();
 }
 
@@ -51,11 +58,12 @@ export async function hearGuess(request: Request, env: Env, right: boolean): Pro
 export async function countFailures<Value>(
   request: Request,
   env: Env,
+  kind: GuessKind,
   attempt: () => Promise<Result<Value>>,
 ): Promise<Value> {
-  await hearGuess(request, env, true);
+  await hearGuess(request, env, kind, true);
   const result = await attempt();
-  if (!result.ok && result.refusal.status === 401) await hearGuess(request, env, false);
+  if (!result.ok && result.refusal.status === 401) await hearGuess(request, env, kind, false);
   return unwrap(result);
 }
 

@@ -59,7 +59,7 @@ export class Registry extends DurableObject<Env> {
   }
 
   get failures(): Failures {
-    return new Failures(this.#sql);
+    return new Failures(this.#sql, this.audit);
   }
 
   /**

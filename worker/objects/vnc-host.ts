@@ -12,10 +12,12 @@ import { AgentToEdge, type Display, type EdgeToAgent, parseMessage } from "../..
 import { type Env, vncSession } from "../env.ts";
 import { verifyAgentToken } from "../identity/agent-token.ts";
 import { bearerToken } from "../identity/bearer.ts";
+import { clientAddress } from "../identity/limits.ts";
 import type { LocationHint } from "../location.ts";
 import { describeError, log } from "../log.ts";
 import { problemResponse, type Refusal } from "../problem.ts";
 import { closeQuietly } from "../sockets.ts";
+import { AUDIT_OUTBOX_SCHEMA, AuditOutbox } from "./audit-outbox.ts";
 import {
   ASKED_STREAMS_SCHEMA,
   AskedStreams,
@@ -23,6 +25,7 @@ import {
   type StreamRole,
 } from "./host/asked-streams.ts";
 import { HOST_SCHEMA, type HostRow } from "./host/host-row.ts";
+import { NOBODY } from "./registry/audit.ts";
 import type { Sight } from "./session/session-row.ts";
 import { hasTable, oneRow, rfc3339 } from "./storage.ts";
 import type { VncSession } from "./vnc-session.ts";
@@ -37,17 +40,21 @@ import type { VncSession } from "./vnc-session.ts";
 export class VncHost extends DurableObject<Env> {
   readonly #sql = this.ctx.storage.sql;
   readonly #streams = new AskedStreams(this.#sql);
+  readonly #outbox = new AuditOutbox(this.#sql, this.env);
   #exists = hasTable(this.#sql, "host");
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
     ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair(LINK_PING, LINK_PONG));
+    if (this.#exists) this.#sql.exec(AUDIT_OUTBOX_SCHEMA); // older hosts were made without
   }
 
   /** Makes the host, or gives it the key of a repeated enrolment. */
   async enrol(input: { host_id: string; name: string; public_key: string }): Promise<void> {
     this.ctx.storage.transactionSync(() => {
-      if (!this.#exists) this.#sql.exec(HOST_SCHEMA + ASKED_STREAMS_SCHEMA);
+      if (!this.#exists) {
+        this.#sql.exec(HOST_SCHEMA + ASKED_STREAMS_SCHEMA + AUDIT_OUTBOX_SCHEMA);
+      }
       this.#sql.exec("DELETE FROM host");
       this.#sql.exec(
         "INSERT INTO host (host_id, name, public_key, created_at, since) VALUES (?, ?, ?, ?, ?)",
@@ -179,15 +186,17 @@ export class VncHost extends DurableObject<Env> {
   /** `/agent/link`, from the Worker: verifies the agent and takes its link. The newest one wins. */
   override async fetch(request: Request): Promise<Response> {
     const row = this.#row();
-    if (!row) return this.#refuseAgent(UNKNOWN_HOST);
+    if (!row) return this.#refuseAgent(UNKNOWN_HOST, null);
+    const address = clientAddress(request);
     const audience = request.headers.get(AUDIENCE_HEADER) ?? "";
     const token = bearerToken(request) ?? "";
     const verified = await verifyAgentToken(token, row.host_id, row.public_key, audience);
-    if (!verified.ok) return this.#refuseAgent(verified.refusal);
-    if (!this.#firstUse(verified.value)) return this.#refuseAgent(REPLAYED_TOKEN);
+    if (!verified.ok) return this.#refuseAgent(verified.refusal, address);
+    if (!this.#firstUse(verified.value)) return this.#refuseAgent(REPLAYED_TOKEN, address);
 
-    for (const older of this.#links()) {
-      closeQuietly(older, CloseCode.superseded, "Another agent with this identity took over.");
+    const older = this.#links();
+    for (const link of older) {
+      closeQuietly(link, CloseCode.superseded, "Another agent with this identity took over.");
     }
     const [agent, link] = Object.values(new WebSocketPair()) as [WebSocket, WebSocket];
     this.ctx.acceptWebSocket(link);
@@ -196,6 +205,8 @@ export class VncHost extends DurableObject<Env> {
     this.#sql.exec("UPDATE host SET since = ?", now);
     this.ctx.storage.kv.put(LOCATION_KEY, request.headers.get(LOCATION_HEADER) || null);
     log("host.online", { host: row.host_id });
+    const detail = older.length > 0 ? "in place of the link that it had" : "";
+    this.#recordLink(row, { address, action: "host.online", detail });
     return new Response(null, { status: 101, webSocket: agent });
   }
 
@@ -223,11 +234,11 @@ export class VncHost extends DurableObject<Env> {
 
   override async webSocketClose(socket: WebSocket, code: number, reason: string): Promise<void> {
     closeQuietly(socket, code, reason);
-    await this.#linkLost(socket, code);
+    await this.#linkLost(socket, code, reason);
   }
 
   override async webSocketError(socket: WebSocket): Promise<void> {
-    await this.#linkLost(socket, 1006);
+    await this.#linkLost(socket, 1006, "");
   }
 
   async #handle(message: AgentToEdge, linkSince: number): Promise<void> {
@@ -279,11 +290,12 @@ export class VncHost extends DurableObject<Env> {
    * The agent's link went. Streams that it has keep running; the viewers that wait for it do not.
    * One that was served already but not yet reported as opened is a running one.
    */
-  async #linkLost(socket: WebSocket, code: number): Promise<void> {
+  async #linkLost(socket: WebSocket, code: number, why: string): Promise<void> {
     const row = this.#row();
     if (!row || this.#links().some((link) => link !== socket)) return; // superseded, or revoked
     this.#sql.exec("UPDATE host SET since = ?", Date.now());
     log("host.offline", { host: row.host_id, code });
+    this.#recordLink(row, { action: "host.offline", detail: why ? `${code}, ${why}` : `${code}` });
     const reason = offlineSentence(row.name);
     for (const { stream, session, opened } of this.#streams.all()) {
       if (opened) continue;
@@ -332,9 +344,40 @@ export class VncHost extends DurableObject<Env> {
     return this.#sql.exec(query, jti, exp).rowsWritten > 0;
   }
 
-  #refuseAgent(refusal: Refusal): Response {
-    log("link.refused", { host: this.ctx.id.name, code: refusal.code });
+  /** @param address where it came from; null for a host that is none, which no audit speaks of */
+  #refuseAgent(refusal: Refusal, address: string | null): Response {
+    const { code } = refusal;
+    log("link.refused", { host: this.ctx.id.name, code });
+    if (address !== null) {
+      const line = { actor: NOBODY, address, action: "host.refused", detail: code };
+      this.#outbox.recordBounded(`host.refused ${code}`, 1, line);
+      this.ctx.waitUntil(this.#deliver());
+    }
     return problemResponse(refusal);
+  }
+
+  /** An agent that dials again and again does not fill the audit. */
+  #recordLink(row: HostRow, line: { address?: string; action: string; detail: string }): void {
+    const actor = `host:${row.host_id}`;
+    this.#outbox.recordBounded("link", MAX_LINK_LINES, { actor, ...line });
+    this.ctx.waitUntil(this.#deliver());
+  }
+
+  /** Tells the audit what it does not know yet; tried again by alarm until it is told. */
+  async #deliver(): Promise<void> {
+    const row = this.#row();
+    if (!row) return;
+    try {
+      await this.#outbox.deliverLines(row.host_id);
+    } catch (error) {
+      log("host.deliver_failed", { host: row.host_id, error: describeError(error) });
+      if (this.#exists) await this.ctx.storage.setAlarm(Date.now() + DELIVERY_RETRY_MS);
+    }
+  }
+
+  /** Does not fail: what could not be delivered has set the next one. */
+  override async alarm(): Promise<void> {
+    await this.#deliver();
   }
 
   #send(socket: WebSocket, message: EdgeToAgent): void {
@@ -383,6 +426,12 @@ const LOCATION_KEY = "location";
 
 /** Where displays are: the agent dials its own machine. */
 const LOOPBACK = "127.0.0.1";
+
+/** Of an agent's comings and goings together so many lines in ten minutes are in the audit. */
+const MAX_LINK_LINES = 20;
+
+/** How soon the audit is told again when it could not be. */
+const DELIVERY_RETRY_MS = 5_000;
 
 /** How long past its expiry a token is remembered: the clock tolerance, and some. */
 const TOKEN_MEMORY_S = 120;

@@ -9,6 +9,8 @@ import { bearerToken } from "../identity/bearer.ts";
 import { describeError, log } from "../log.ts";
 import { problemResponse, type Refusal, type Result } from "../problem.ts";
 import { chosenProtocol, closeQuietly } from "../sockets.ts";
+import { AUDIT_OUTBOX_SCHEMA } from "./audit-outbox.ts";
+import { NOBODY } from "./registry/audit.ts";
 import { CONTROL_SCHEMA, Control, type Requester, type RoomEntry } from "./session/control.ts";
 import {
   ENTRY_SCHEMA,
@@ -21,7 +23,7 @@ import {
 } from "./session/entry.ts";
 import { HandOver } from "./session/hand-over.ts";
 import { OpenStreams, STREAMS_SCHEMA } from "./session/open-streams.ts";
-import { OUTBOX_SCHEMA, Outbox } from "./session/outbox.ts";
+import { Outbox } from "./session/outbox.ts";
 import { PEOPLE_SCHEMA, People } from "./session/people.ts";
 import {
   credentialRevoked,
@@ -75,7 +77,7 @@ export class VncSession extends DurableObject<Env> {
   async create(input: NewSession, by: { actor: string; address: string }): Promise<void> {
     if (this.#exists) return;
     this.ctx.storage.transactionSync(() => {
-      this.#sql.exec(SESSION_SCHEMA + ENTRY_SCHEMA + OUTBOX_SCHEMA);
+      this.#sql.exec(SESSION_SCHEMA + ENTRY_SCHEMA + AUDIT_OUTBOX_SCHEMA);
       this.#sql.exec(STREAMS_SCHEMA + PEOPLE_SCHEMA + CONTROL_SCHEMA);
       insertSession(this.#sql, input);
       const detail = `host ${input.host_id} port ${input.port}`;
@@ -124,7 +126,10 @@ export class VncSession extends DurableObject<Env> {
   /** Lets somebody into the session's chat room; the audit is told by this object, as of streams. */
   async enterRoom(entry: ViewerEntry): Promise<Result<RoomEntry>> {
     const admitted = await this.#admitEntry(entry);
-    if (!admitted.ok) return admitted;
+    if (!admitted.ok) {
+      log("chat.refused", { session: this.ctx.id.name, code: admitted.refusal.code });
+      return admitted;
+    }
     const { via, name, role, staff } = admitted.value;
     const { address } = entry;
     const me = this.#people.enter(admitted.value);
@@ -150,8 +155,17 @@ export class VncSession extends DurableObject<Env> {
     return done;
   }
 
-  #admitEntry(entry: ViewerEntry): Promise<Result<Grant>> {
-    return "ticket" in entry ? this.consumeTicket(entry.ticket) : this.admit(entry);
+  async #admitEntry(entry: ViewerEntry): Promise<Result<Grant>> {
+    const isTicket = "ticket" in entry;
+    const admitted = await (isTicket ? this.consumeTicket(entry.ticket) : this.admit(entry));
+    if (!admitted.ok && this.#exists && CREDENTIAL_REFUSALS.has(admitted.refusal.status)) {
+      const { code } = admitted.refusal;
+      const actor = isTicket ? NOBODY : entry.via;
+      const line = { actor, address: entry.address, action: "viewer.refused", detail: code };
+      this.#outbox.recordBounded(`viewer.refused ${code}`, 1, line);
+      this.ctx.waitUntil(this.#deliver());
+    }
+    return admitted;
   }
 
   async createLink(input: NewLink): Promise<Result<NewShareLink>> {
@@ -503,6 +517,9 @@ const DAY_MS = 24 * 60 * 60_000;
 
 /** How soon the registry is told again when it could not be. */
 const DELIVERY_RETRY_MS = 5_000;
+
+/** The refusals of a viewer that say something about their credential. */
+const CREDENTIAL_REFUSALS: ReadonlySet<number> = new Set([401, 403]);
 
 /** Who did what nobody did: time passed. */
 const SYSTEM = "porthole";

@@ -90,7 +90,9 @@ export async function revokeJoinToken(c: Context<AppEnv>): Promise<Response> {
 /** `POST /api/agent/join`: the token in the body is the credential. */
 export async function joinAgent(c: Context<AppEnv>): Promise<Response> {
   const request = await readBody(c, JoinRequest);
-  const joined = await countFailures(c.req.raw, c.env, () => registry(c.env).hosts.join(request));
+  const joined = await countFailures(c.req.raw, c.env, "join", () =>
+    registry(c.env).hosts.join(request),
+  );
   await recordAs(c, "join token", "host.joined", joined.host_id, joined.name);
   return c.json(joined, 201);
 }

@@ -23,7 +23,7 @@ export async function login(c: Context<AppEnv>): Promise<Response> {
   const { signIns } = registry(c.env);
   const { secret, login_id } =
     "link" in body
-      ? await countFailures(c.req.raw, c.env, async () =>
+      ? await countFailures(c.req.raw, c.env, "login", async () =>
           signIns.redeemLink(await hashSecret(body.link), browser),
         )
       : await checkAdminToken(c, body.admin_token).then(() => signIns.create(browser));
@@ -37,7 +37,7 @@ export async function login(c: Context<AppEnv>): Promise<Response> {
 async function checkAdminToken(c: Context<AppEnv>, token: string): Promise<void> {
   const expected = c.env.ADMIN_TOKEN;
   const right = Boolean(expected) && (await secretsEqual(token, expected ?? ""));
-  await hearGuess(c.req.raw, c.env, right);
+  await hearGuess(c.req.raw, c.env, "login", right);
   if (!right) throw new ProblemError(401, "bad_credential", "That token is not valid here.");
 }
 

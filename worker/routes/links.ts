@@ -43,7 +43,7 @@ export async function redeemLink(c: Context<AppEnv>): Promise<Response> {
   const { secret } = await readBody(c, RedeemLink);
   const id = secret.slice(0, secret.indexOf("."));
   const session = vncSession(c.env, id);
-  const guest = await countFailures(c.req.raw, c.env, () => session.redeemLink(secret));
+  const guest = await countFailures(c.req.raw, c.env, "link", () => session.redeemLink(secret));
   writeGuestCookie(c, id, guest.secret, guest.expires_at);
   const via = `link:${guest.link_id}`;
   await recordAs(c, via, "link.redeemed", id);

@@ -55,6 +55,9 @@ export class Audit extends RpcTarget {
   }
 }
 
+/** Who did what was refused: they could not say who they are. */
+export const NOBODY = "nobody";
+
 const DAY_MS = 24 * 60 * 60_000;
 
 const MAX_DETAIL_CHARACTERS = 300;
