@@ -7,6 +7,7 @@ import { describeError, log } from "./log.ts";
 import { ProblemError, problemResponse, type Refusal } from "./problem.ts";
 import { listAudit } from "./routes/audit.ts";
 import { pathId } from "./routes/body.ts";
+import { getDescription, readDescription } from "./routes/description.ts";
 import * as hosts from "./routes/hosts.ts";
 import * as identity from "./routes/identity.ts";
 import * as links from "./routes/links.ts";
@@ -35,6 +36,8 @@ app.use("/api/*", shareWithListed);
 const unlessKnown = etag({ weak: true });
 
 app.get("/api/health", needs.nobody, (c) => c.json({ status: "ok" }));
+app.get("/api/openapi.json", needs.nobody, (c) => getDescription(c, app.routes));
+app.get("/api/docs", needs.nobody, (c) => readDescription(c, app.routes));
 
 app.post("/api/login", needs.secret, identity.login);
 app.post("/api/logout", needs.nobody, identity.logout);

@@ -23,7 +23,7 @@ import { withUrls } from "./session-urls.ts";
  * and what the hosts of the page say. A page asks no session and each of its hosts once.
  */
 export async function listSessions(c: Context<AppEnv>): Promise<Response> {
-  const { status, cursor, limit, ...filter } = readQuery(c, ListSessions);
+  const { status, cursor, limit = MAX_PAGE_ITEMS, ...filter } = readQuery(c, ListSessions);
   const isSeen = status === "active" || status === "unreachable";
   // Whether an open one is active is known once its host was asked: a page looks at so many of them
   // at most, and holds those that are.

@@ -1,4 +1,5 @@
 import { RpcTarget } from "cloudflare:workers";
+import type { JoinTokenInfo } from "../../../protocol/api.ts";
 import { randomId } from "../../../protocol/ids.ts";
 import { JOIN_TOKEN_TTL_MS } from "../../../protocol/limits.ts";
 import type { JoinRequest } from "../../../protocol/link.ts";
@@ -120,13 +121,6 @@ const JOIN_TOKEN_PREFIX = "phj_";
 const HOST_ID_BYTES = 9;
 
 type NewJoinToken = { token_id: string; token: string; expires_at: string };
-export type JoinTokenInfo = {
-  token_id: string;
-  name: string | null;
-  created_at: string;
-  expires_at: string;
-};
-
 type JoinTokenRow = {
   token_id: string;
   hash: string;
