@@ -22,6 +22,7 @@ import {
   type ViewerEntry,
 } from "./session/entry.ts";
 import { HandOver } from "./session/hand-over.ts";
+import { idleEnd, purgeTime, TIME_IS_OVER, timeIsOver } from "./session/life.ts";
 import { OpenStreams, STREAMS_SCHEMA } from "./session/open-streams.ts";
 import { Outbox } from "./session/outbox.ts";
 import { PEOPLE_SCHEMA, People } from "./session/people.ts";
@@ -36,7 +37,6 @@ import {
   sessionEnded,
   sessionState,
   storedSession,
-  TIME_IS_OVER,
   UNSEEN,
   unknownSession,
 } from "./session/session-row.ts";
@@ -406,15 +406,12 @@ export class VncSession extends DurableObject<Env> {
   async #onAlarm(): Promise<void> {
     const row = this.#storedRow();
     if (!row) return;
-    const now = Date.now();
-    if (row.ended_at !== null && this.#purgeTime(row.ended_at) <= now) return this.#purge(row);
-    if (row.ended_at === null && row.expires_at <= now) {
-      await this.end(SYSTEM, TIME_IS_OVER);
-      return;
+    if (row.ended_at !== null && purgeTime(row.ended_at, this.env) <= Date.now()) {
+      return this.#purge(row);
     }
-    // A viewer that waits for its agent has come back in time.
-    if (row.ended_at === null && this.#idleEnd(row) <= now && this.#waiting.size === 0) {
-      await this.end(SYSTEM, `Nobody had watched it for ${row.idle_seconds} s.`);
+    const over = row.ended_at === null && timeIsOver(row, this.#emptySince());
+    if (over) {
+      await this.end(SYSTEM, over);
       return;
     }
     for (const link of this.#entry.expiredLinks()) {
@@ -454,30 +451,25 @@ export class VncSession extends DurableObject<Env> {
   async #setAlarm(): Promise<void> {
     const row = this.#storedRow();
     if (!row) return;
-    if (row.ended_at !== null) return this.ctx.storage.setAlarm(this.#purgeTime(row.ended_at));
     const now = Date.now();
-    const retry = this.#handOver.isPending() ? now + DELIVERY_RETRY_MS : Infinity;
-    const idleEnd = this.#idleEnd(row);
-    await this.ctx.storage.setAlarm(
-      Math.min(
-        row.expires_at,
-        this.#entry.nextLinkEnd() ?? Infinity,
-        retry,
-        // Overdue while a viewer waits: looked at again when that one was served, or was not.
-        this.#waiting.size > 0 ? Math.max(idleEnd, now + AGENT_ANSWER_MS) : idleEnd,
-      ),
-    );
+    const due = this.#dueTimes(row);
+    // What came up while the rest was told.
+    if (this.#handOver.isPending() || this.#outbox.isPending(row))
+      due.push(now + DELIVERY_RETRY_MS);
+    // Who waits keeps a session from being idle: looked at again when they were served, or were not.
+    if (this.#waiting.size > 0) due.push(now + AGENT_ANSWER_MS);
+    await this.ctx.storage.setAlarm(Math.min(...due));
   }
 
-  /** When the session ends if nobody comes back; never before its first viewer, or without the option. */
-  #idleEnd(row: SessionRow): number {
-    const since = this.#streams.emptySince();
-    return row.idle_seconds === null || since === null ? Infinity : since + row.idle_seconds * 1000;
+  #dueTimes(row: SessionRow): number[] {
+    if (row.ended_at !== null) return [purgeTime(row.ended_at, this.env)];
+    const linkEnd = this.#entry.nextLinkEnd() ?? Infinity;
+    return [row.expires_at, idleEnd(row, this.#emptySince()), linkEnd];
   }
 
-  #purgeTime(endedAt: number): number {
-    const days = Number(this.env.SESSION_PURGE_DAYS) || DEFAULT_PURGE_DAYS;
-    return endedAt + Math.round(days * DAY_MS);
+  /** Since when nobody watches, or waits to. */
+  #emptySince(): number | null {
+    return this.#waiting.size > 0 ? null : this.#streams.emptySince();
   }
 
   /** Forgets an ended session, its room and its place in the index; the audit keeps its lines. */
@@ -510,10 +502,6 @@ export class VncSession extends DurableObject<Env> {
 
 /** How long an agent has to confirm that it closed streams that must end. */
 const CLOSE_CONFIRM_MS = 2_000;
-
-/** How long an ended session is kept, unless SESSION_PURGE_DAYS says otherwise. */
-const DEFAULT_PURGE_DAYS = 30;
-const DAY_MS = 24 * 60 * 60_000;
 
 /** How soon the registry is told again when it could not be. */
 const DELIVERY_RETRY_MS = 5_000;

@@ -17,6 +17,12 @@ export class Outbox extends AuditOutbox {
     this.#env = env;
   }
 
+  /** Whether there is something that the registry does not have. */
+  isPending({ version, indexed_version }: SessionRow): boolean {
+    const lines = this.#sql.exec("SELECT 1 FROM audit_outbox LIMIT 1").toArray();
+    return indexed_version < version || lines.length > 0;
+  }
+
   /**
    * Delivers what there is.
    * @throws {Error} if the registry cannot be reached; what it did not get stays

@@ -40,8 +40,6 @@ export type SessionRow = NewSession & {
   indexed_version: number;
 };
 
-export const TIME_IS_OVER = "The session's time is over.";
-
 export const SESSION_SCHEMA = `
   CREATE TABLE session (
     session_id TEXT NOT NULL, host_id TEXT NOT NULL, port INTEGER NOT NULL, label TEXT,
