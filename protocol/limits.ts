@@ -70,3 +70,13 @@ export const MAX_SECURITY_TYPES = 16;
 
 /** How many hosts, or sessions, one page of a list holds. */
 export const MAX_PAGE_ITEMS = 100;
+
+/** How many lines one page of the audit holds, if the caller does not say; and at most. */
+export const DEFAULT_AUDIT_PAGE_ITEMS = 50;
+export const MAX_AUDIT_PAGE_ITEMS = 200;
+
+/** Of the `next_cursor` that a list is read on from. */
+export const MAX_CURSOR_CHARACTERS = 160;
+
+/** Of an Idempotency-Key, in printable ASCII. */
+export const MAX_IDEMPOTENCY_KEY_CHARACTERS = 255;

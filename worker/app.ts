@@ -1,4 +1,5 @@
 import { Hono } from "hono";
+import { etag } from "hono/etag";
 import { isId } from "../protocol/ids.ts";
 import { shareWithListed } from "./identity/cors.ts";
 import { type AppEnv, assertGuarded, decorate, needs } from "./identity/guard.ts";
@@ -6,9 +7,11 @@ import { describeError, log } from "./log.ts";
 import { ProblemError, problemResponse, type Refusal } from "./problem.ts";
 import { listAudit } from "./routes/audit.ts";
 import { pathId } from "./routes/body.ts";
+import { getDescription, readDescription } from "./routes/description.ts";
 import * as hosts from "./routes/hosts.ts";
 import * as identity from "./routes/identity.ts";
 import * as links from "./routes/links.ts";
+import { listSessions } from "./routes/session-list.ts";
 import * as sessions from "./routes/sessions.ts";
 import { isUpgrade, refuseUpgrade } from "./sockets.ts";
 
@@ -29,7 +32,12 @@ app.use(
 
 app.use("/api/*", shareWithListed);
 
+/** For those who ask again and again: a 304 without a body while the answer is the one they have. */
+const unlessKnown = etag({ weak: true });
+
 app.get("/api/health", needs.nobody, (c) => c.json({ status: "ok" }));
+app.get("/api/openapi.json", needs.nobody, (c) => getDescription(c, app.routes));
+app.get("/api/docs", needs.nobody, (c) => readDescription(c, app.routes));
 
 app.post("/api/login", needs.secret, identity.login);
 app.post("/api/logout", needs.nobody, identity.logout);
@@ -41,17 +49,17 @@ app.post("/api/keys", needs.admin, identity.createKey);
 app.delete("/api/keys/:id", needs.admin, identity.revokeKey);
 app.get("/api/audit", needs.admin, listAudit);
 
-app.get("/api/hosts", needs.viewer, hosts.listHosts);
+app.get("/api/hosts", needs.viewer, unlessKnown, hosts.listHosts);
 app.get("/api/hosts/join-tokens", needs.operator, hosts.listJoinTokens);
 app.post("/api/hosts/join-tokens", needs.operator, hosts.createJoinToken);
 app.delete("/api/hosts/join-tokens/:id", needs.operator, hosts.revokeJoinToken);
-app.get("/api/hosts/:id", needs.viewer, hosts.getHost);
+app.get("/api/hosts/:id", needs.viewer, unlessKnown, hosts.getHost);
 app.delete("/api/hosts/:id", needs.operator, hosts.removeHost);
 app.post("/api/hosts/:id/scan", needs.operator, hosts.scanHost);
 
-app.get("/api/vnc/sessions", needs.viewer, sessions.listSessions);
+app.get("/api/vnc/sessions", needs.viewer, unlessKnown, listSessions);
 app.post("/api/vnc/sessions", needs.operator, sessions.createSession);
-app.get("/api/vnc/session/:id", needs.guest, sessions.getSession);
+app.get("/api/vnc/session/:id", needs.guest, unlessKnown, sessions.getSession);
 app.delete("/api/vnc/session/:id", needs.operator, sessions.endSession);
 app.post("/api/vnc/session/:id/tickets", needs.guest, sessions.createTicket);
 app.get("/api/vnc/session/:id/links", needs.operator, links.listLinks);

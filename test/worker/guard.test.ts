@@ -24,6 +24,8 @@ const NOBODYS_ID = "nobody-knows-this";
 /** What each REST call is answered to nobody, and to a key of each role. */
 const REST: [route: string, body: object | null, Record<"nobody" | PersonRole, number>][] = [
   ["GET /api/health", null, { nobody: 200, viewer: 200, operator: 200, admin: 200 }],
+  ["GET /api/openapi.json", null, { nobody: 200, viewer: 200, operator: 200, admin: 200 }],
+  ["GET /api/docs", null, { nobody: 200, viewer: 200, operator: 200, admin: 200 }],
   ["POST /api/login", {}, { nobody: 400, viewer: 400, operator: 400, admin: 400 }],
   ["POST /api/logout", null, { nobody: 204, viewer: 204, operator: 204, admin: 204 }],
   ["POST /api/login/links", null, { nobody: 401, viewer: 403, operator: 403, admin: 201 }],

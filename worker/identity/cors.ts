@@ -13,7 +13,8 @@ const PREFLIGHT_MAX_AGE_S = 600;
 const forListed: MiddlewareHandler<AppEnv> = cors({
   origin: (origin) => origin,
   allowMethods: ["GET", "POST", "PATCH", "DELETE"],
-  allowHeaders: ["authorization", "content-type"],
+  allowHeaders: ["authorization", "content-type", "idempotency-key", "if-none-match"],
+  exposeHeaders: ["etag"],
   maxAge: PREFLIGHT_MAX_AGE_S,
 });
 

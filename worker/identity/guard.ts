@@ -48,15 +48,23 @@ type AppContext = Context<AppEnv>;
 type Guard = MiddlewareHandler<AppEnv>;
 
 /** Every middleware that says what a route needs; `assertGuarded` looks for one on each route. */
-const declarations = new WeakSet<Guard>();
+const declarations = new WeakMap<Guard, Need>();
 
-function declare(handler: Guard): Guard {
-  declarations.add(handler);
+/** The names of {@link needs}. */
+export type Need = PersonRole | "nobody" | "secret" | "agent" | "guest" | "socket";
+
+function declare(need: Need, handler: Guard): Guard {
+  declarations.set(handler, need);
   return handler;
 }
 
+/** What a handler of a route says that the route needs, if it is one that says so. */
+export function needOf(handler: unknown): Need | undefined {
+  return declarations.get(handler as Guard);
+}
+
 function needsRole(role: PersonRole): Guard {
-  return declare(async (c, next) => {
+  return declare(role, async (c, next) => {
     const person = await requirePerson(c, false);
     if (RANK[person.role] < RANK[role]) {
       throw new ProblemError(
@@ -76,13 +84,13 @@ const RANK: Record<PersonRole, number> = { viewer: 0, operator: 1, admin: 2 };
 /** What a route needs. Each route names one of these first; without one the app does not start. */
 export const needs = {
   /** Open to all, and harmless. */
-  nobody: declare(async (c, next) => {
+  nobody: declare("nobody", async (c, next) => {
     c.set("identity", { kind: "nobody" });
     await next();
   }),
 
   /** Open to all, for it checks a secret in its body; so many attempts an address has a minute. */
-  secret: declare(async (c, next) => {
+  secret: declare("secret", async (c, next) => {
     requireOriginIfNamed(c.req.raw, c.env);
     await limitAttempts(c.req.raw, c.env);
     c.set("identity", { kind: "nobody" });
@@ -90,7 +98,7 @@ export const needs = {
   }),
 
   /** An agent's upgrade: the host's or session's object checks the token. Refused by HTTP status. */
-  agent: declare(async (c, next) => {
+  agent: declare("agent", async (c, next) => {
     if (!isUpgrade(c.req.raw)) return upgradeRequired();
     await limitUpgrades(c.req.raw, c.env);
     c.set("identity", { kind: "nobody" });
@@ -104,14 +112,14 @@ export const needs = {
   admin: needsRole("admin"),
 
   /** What a guest of the session may do too; `:id` in the path names it. */
-  guest: declare(async (c, next) => {
+  guest: declare("guest", async (c, next) => {
     const guest = await guestOf(c, c.req.param("id"), false);
     c.set("identity", guest ?? (await requirePerson(c, false)));
     await next();
   }),
 
   /** A WebSocket for people: with a ticket, as a guest of the session, or as a person. */
-  socket: declare(async (c, next) => {
+  socket: declare("socket", async (c, next) => {
     if (!isUpgrade(c.req.raw)) return upgradeRequired();
     await limitUpgrades(c.req.raw, c.env);
     const ticket = c.req.query("ticket");

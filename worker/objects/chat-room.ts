@@ -46,6 +46,12 @@ export class ChatRoom extends DurableObject<Env> {
     }
   }
 
+  /** Forgets all that was said: the room's session is purged. */
+  async purge(): Promise<void> {
+    this.#exists = false;
+    await this.ctx.storage.deleteAll();
+  }
+
   /** Who controls now, from the session, which decides that. */
   async tellControl(control: ControlState): Promise<void> {
     if (control.version <= (this.#control?.version ?? 0)) return;

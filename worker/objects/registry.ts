@@ -3,9 +3,11 @@ import { type Env, vncSession } from "../env.ts";
 import { log } from "../log.ts";
 import { API_KEYS_SCHEMA, ApiKeys } from "./registry/api-keys.ts";
 import { AUDIT_SCHEMA, Audit } from "./registry/audit.ts";
+import { CREATIONS_SCHEMA, Creations } from "./registry/creations.ts";
 import { FAILURES_SCHEMA, Failures } from "./registry/failures.ts";
 import { HOSTS_SCHEMA, Hosts } from "./registry/hosts.ts";
-import { SESSION_INDEX_SCHEMA, SessionIndex } from "./registry/session-index.ts";
+import { SessionIndex } from "./registry/session-index.ts";
+import { SESSION_INDEX_SCHEMA } from "./registry/session-query.ts";
 import { SIGN_INS_SCHEMA, SignIns } from "./registry/sign-ins.ts";
 
 /**
@@ -25,6 +27,7 @@ export class Registry extends DurableObject<Env> {
         API_KEYS_SCHEMA +
         HOSTS_SCHEMA +
         SESSION_INDEX_SCHEMA +
+        CREATIONS_SCHEMA +
         AUDIT_SCHEMA +
         FAILURES_SCHEMA +
         USES_SCHEMA,
@@ -45,6 +48,10 @@ export class Registry extends DurableObject<Env> {
 
   get sessions(): SessionIndex {
     return new SessionIndex(this.#sql);
+  }
+
+  get creations(): Creations {
+    return new Creations(this.#sql);
   }
 
   get audit(): Audit {
@@ -99,6 +106,7 @@ const DEFAULT_AUDIT_DAYS = 90;
 
 const USES_SCHEMA = `
   CREATE TABLE IF NOT EXISTS uses (via TEXT NOT NULL, session_id TEXT NOT NULL, PRIMARY KEY (via, session_id));
+  CREATE INDEX IF NOT EXISTS uses_of_session ON uses (session_id);
 `;
 
 /** Where a revocable credential is kept. Both names are ours, only the id comes from outside. */

@@ -13,6 +13,7 @@ import { type Env, vncSession } from "../env.ts";
 import { verifyAgentToken } from "../identity/agent-token.ts";
 import { bearerToken } from "../identity/bearer.ts";
 import { clientAddress } from "../identity/limits.ts";
+import type { LocationHint } from "../location.ts";
 import { describeError, log } from "../log.ts";
 import { problemResponse, type Refusal } from "../problem.ts";
 import { closeQuietly } from "../sockets.ts";
@@ -25,6 +26,7 @@ import {
 } from "./host/asked-streams.ts";
 import { HOST_SCHEMA, type HostRow } from "./host/host-row.ts";
 import { NOBODY } from "./registry/audit.ts";
+import type { Sight } from "./session/session-row.ts";
 import { hasTable, oneRow, rfc3339 } from "./storage.ts";
 import type { VncSession } from "./vnc-session.ts";
 
@@ -100,14 +102,29 @@ export class VncHost extends DurableObject<Env> {
     };
   }
 
-  /** Whether a viewer of this port would get a picture now; if not, why, as a sentence. */
-  async reach(port: number): Promise<{ online: boolean; reason: string | null }> {
+  /** Where its last link came from: its sessions belong near it. */
+  async location(): Promise<LocationHint | null> {
+    return this.#exists ? (this.ctx.storage.kv.get<LocationHint>(LOCATION_KEY) ?? null) : null;
+  }
+
+  /** What there is to see of each of these sessions now, in their order. */
+  async look(sessions: readonly { session_id: string; vnc_port: number }[]): Promise<Sight[]> {
     const row = this.#row();
-    if (!row) return { online: false, reason: "The host was removed." };
-    if (!this.#isOnline()) return { online: false, reason: offlineSentence(row.name) };
+    const online = row !== undefined && this.#isOnline();
+    const viewers = online ? this.#streams.countOpened() : new Map<string, number>();
+    return sessions.map(({ session_id, vnc_port }) => ({
+      online,
+      reason: this.#unreachable(row, vnc_port),
+      viewers: viewers.get(session_id) ?? 0,
+    }));
+  }
+
+  /** Why a viewer of this port would get no picture now, as a sentence; null if they would. */
+  #unreachable(row: HostRow | undefined, port: number): string | null {
+    if (!row) return "The host was removed.";
+    if (!this.#isOnline()) return offlineSentence(row.name);
     const answers = this.#displays(row).some((display) => display.port === port);
-    const reason = answers ? null : `No VNC server answers on port ${port} of ${row.name}.`;
-    return { online: true, reason };
+    return answers ? null : `No VNC server answers on port ${port} of ${row.name}.`;
   }
 
   /** Asks the agent for its end of a stream; what comes of it is told to the session. */
@@ -186,6 +203,7 @@ export class VncHost extends DurableObject<Env> {
     const now = Date.now();
     link.serializeAttachment({ connected_at: now } satisfies LinkAttachment);
     this.#sql.exec("UPDATE host SET since = ?", now);
+    this.ctx.storage.kv.put(LOCATION_KEY, request.headers.get(LOCATION_HEADER) || null);
     log("host.online", { host: row.host_id });
     const detail = older.length > 0 ? "in place of the link that it had" : "";
     this.#recordLink(row, { address, action: "host.online", detail });
@@ -401,6 +419,10 @@ export class VncHost extends DurableObject<Env> {
 
 /** Carries the edge's origin, which an agent's token must name, from the Worker to this object. */
 export const AUDIENCE_HEADER = "x-porthole-audience";
+
+/** Carries a {@link LocationHint} there, empty if it is not known. */
+export const LOCATION_HEADER = "x-porthole-location";
+const LOCATION_KEY = "location";
 
 /** Where displays are: the agent dials its own machine. */
 const LOOPBACK = "127.0.0.1";

@@ -4,7 +4,7 @@ import type { ControlRequest } from "../../protocol/chat.ts";
 import { CloseCode } from "../../protocol/close-codes.ts";
 import { AGENT_ANSWER_MS, MAX_VIEWERS_PER_SESSION } from "../../protocol/limits.ts";
 import type { Role } from "../../protocol/link.ts";
-import { chatRoom, type Env, vncHost } from "../env.ts";
+import { chatRoom, type Env, registry, vncHost } from "../env.ts";
 import { bearerToken } from "../identity/bearer.ts";
 import { describeError, log } from "../log.ts";
 import { problemResponse, type Refusal, type Result } from "../problem.ts";
@@ -22,6 +22,7 @@ import {
   type ViewerEntry,
 } from "./session/entry.ts";
 import { HandOver } from "./session/hand-over.ts";
+import { idleEnd, purgeTime, TIME_IS_OVER, timeIsOver } from "./session/life.ts";
 import { OpenStreams, STREAMS_SCHEMA } from "./session/open-streams.ts";
 import { Outbox } from "./session/outbox.ts";
 import { PEOPLE_SCHEMA, People } from "./session/people.ts";
@@ -29,13 +30,14 @@ import {
   credentialRevoked,
   insertSession,
   type NewSession,
-  publicFields,
   SESSION_SCHEMA,
   type SessionRow,
   type SessionState,
   STREAM_NOT_LOWERED,
   sessionEnded,
-  TIME_IS_OVER,
+  sessionState,
+  storedSession,
+  UNSEEN,
   unknownSession,
 } from "./session/session-row.ts";
 import { WaitingViewers } from "./session/waiting-viewers.ts";
@@ -66,15 +68,20 @@ export class VncSession extends DurableObject<Env> {
   readonly #handOver = new HandOver(this.env, this.#streams, this.#control);
   readonly #waiting = new WaitingViewers();
   /** Asks for the newest table: what a version without it stored is no session any more. */
-  #exists = hasTable(this.#sql, "control");
+  #exists = hasTable(this.#sql, "presence");
 
-  /** Makes the session. Calling it again with the same id changes nothing. */
-  async create(input: NewSession): Promise<void> {
+  /**
+   * Makes the session. Calling it again with the same id changes nothing.
+   * @param by who makes it, for the audit
+   */
+  async create(input: NewSession, by: { actor: string; address: string }): Promise<void> {
     if (this.#exists) return;
     this.ctx.storage.transactionSync(() => {
       this.#sql.exec(SESSION_SCHEMA + ENTRY_SCHEMA + AUDIT_OUTBOX_SCHEMA);
       this.#sql.exec(STREAMS_SCHEMA + PEOPLE_SCHEMA + CONTROL_SCHEMA);
       insertSession(this.#sql, input);
+      const detail = `host ${input.host_id} port ${input.port}`;
+      this.#outbox.record({ ...by, action: "session.created", detail });
       if (input.control === "exclusive") this.#control.start();
     });
     this.#exists = true;
@@ -88,14 +95,12 @@ export class VncSession extends DurableObject<Env> {
   async describe(): Promise<Result<SessionState>> {
     const row = this.#row();
     if (!row) return unknownSession();
-    const base = publicFields(row);
-    if (row.ended_at !== null) {
-      return { ok: true, value: { ...base, status: "ended", reason: row.end_reason, viewers: 0 } };
-    }
-    const { online, reason } = await vncHost(this.env, row.host_id).reach(row.port);
-    const status = reason === null ? "active" : "unreachable";
-    const viewers = online ? this.#streams.list().length : 0;
-    return { ok: true, value: { ...base, status, reason, viewers } };
+    const stored = storedSession(row);
+    if (row.state !== "open") return { ok: true, value: sessionState(stored, UNSEEN) };
+    const [sight = UNSEEN] = await vncHost(this.env, row.host_id).look([stored]);
+    // Of the viewers the session knows first.
+    const viewers = sight.online ? this.#streams.list().length : 0;
+    return { ok: true, value: sessionState(stored, { ...sight, viewers }) };
   }
 
   // Who may enter.
@@ -220,8 +225,8 @@ export class VncSession extends DurableObject<Env> {
     if (row.ended_at === null) {
       this.ctx.storage.transactionSync(() => {
         const query =
-          "UPDATE session SET ended_at = ?, end_reason = ?, password = NULL, version = version + 1";
-        this.#sql.exec(query, Date.now(), reason);
+          "UPDATE session SET state = 'ended', reason = ?, ended_at = ?, password = NULL, version = version + 1";
+        this.#sql.exec(query, reason, Date.now());
         this.#entry.forget();
         this.#control.clear();
         this.#outbox.record({ actor, address, action: "session.ended", detail: reason });
@@ -229,7 +234,7 @@ export class VncSession extends DurableObject<Env> {
       this.ctx.storage.setAlarm(Date.now() + DELIVERY_RETRY_MS);
       log("session.ended", { session: row.session_id, reason });
     }
-    await this.#closeAll(row, { code: CloseCode.ended, reason: row.end_reason ?? reason });
+    await this.#closeAll(row, { code: CloseCode.ended, reason: row.reason ?? reason });
     await this.#deliver();
     return { ok: true, value: null };
   }
@@ -401,8 +406,12 @@ export class VncSession extends DurableObject<Env> {
   async #onAlarm(): Promise<void> {
     const row = this.#storedRow();
     if (!row) return;
-    if (row.ended_at === null && row.expires_at <= Date.now()) {
-      await this.end(SYSTEM, TIME_IS_OVER);
+    if (row.ended_at !== null && purgeTime(row.ended_at, this.env) <= Date.now()) {
+      return this.#purge(row);
+    }
+    const over = row.ended_at === null && timeIsOver(row, this.#emptySince());
+    if (over) {
+      await this.end(SYSTEM, over);
       return;
     }
     for (const link of this.#entry.expiredLinks()) {
@@ -435,14 +444,42 @@ export class VncSession extends DurableObject<Env> {
     }
   }
 
-  /** The one alarm is for whatever is due first: the end of the session or of a link, or more news. */
+  /**
+   * The one alarm is for whatever is due first: the end of the session, of its idleness or of a
+   * link, more news; and once it has ended, the time to forget it.
+   */
   async #setAlarm(): Promise<void> {
     const row = this.#storedRow();
-    if (!row || row.ended_at !== null) return;
-    const retry = this.#handOver.isPending() ? Date.now() + DELIVERY_RETRY_MS : Infinity;
-    await this.ctx.storage.setAlarm(
-      Math.min(row.expires_at, this.#entry.nextLinkEnd() ?? Infinity, retry),
-    );
+    if (!row) return;
+    const now = Date.now();
+    const due = this.#dueTimes(row);
+    // What came up while the rest was told.
+    if (this.#handOver.isPending() || this.#outbox.isPending(row))
+      due.push(now + DELIVERY_RETRY_MS);
+    // Who waits keeps a session from being idle: looked at again when they were served, or were not.
+    if (this.#waiting.size > 0) due.push(now + AGENT_ANSWER_MS);
+    await this.ctx.storage.setAlarm(Math.min(...due));
+  }
+
+  #dueTimes(row: SessionRow): number[] {
+    if (row.ended_at !== null) return [purgeTime(row.ended_at, this.env)];
+    const linkEnd = this.#entry.nextLinkEnd() ?? Infinity;
+    return [row.expires_at, idleEnd(row, this.#emptySince()), linkEnd];
+  }
+
+  /** Since when nobody watches, or waits to. */
+  #emptySince(): number | null {
+    return this.#waiting.size > 0 ? null : this.#streams.emptySince();
+  }
+
+  /** Forgets an ended session, its room and its place in the index; the audit keeps its lines. */
+  async #purge(row: SessionRow): Promise<void> {
+    await this.#outbox.deliver(row);
+    await registry(this.env).sessions.forget(row.session_id);
+    await chatRoom(this.env, `session:${row.session_id}`).purge();
+    this.#exists = false;
+    await this.ctx.storage.deleteAll();
+    log("session.purged", { session: row.session_id });
   }
 
   #openRow(): Result<SessionRow> {
@@ -455,7 +492,7 @@ export class VncSession extends DurableObject<Env> {
   #row(): SessionRow | undefined {
     const row = this.#storedRow();
     if (!row || row.ended_at !== null || row.expires_at > Date.now()) return row;
-    return { ...row, ended_at: row.expires_at, end_reason: TIME_IS_OVER };
+    return { ...row, state: "ended", reason: TIME_IS_OVER, ended_at: row.expires_at };
   }
 
   #storedRow(): SessionRow | undefined {

@@ -8,7 +8,8 @@ import { bearerToken } from "../identity/bearer.ts";
 import { type AppEnv, person } from "../identity/guard.ts";
 import { countFailures } from "../identity/limits.ts";
 import { ownOrigin } from "../identity/origins.ts";
-import { AUDIENCE_HEADER, UNKNOWN_HOST } from "../objects/vnc-host.ts";
+import { locationHint, type Whereabouts } from "../location.ts";
+import { AUDIENCE_HEADER, LOCATION_HEADER, UNKNOWN_HOST } from "../objects/vnc-host.ts";
 import { ProblemError, problemResponse } from "../problem.ts";
 import { record, recordAs } from "./audit.ts";
 import { pathId, readBody } from "./body.ts";
@@ -102,6 +103,7 @@ export async function agentLink(c: Context<AppEnv>): Promise<Response> {
   if (hostId === null) return problemResponse(UNKNOWN_HOST);
   const headers = new Headers(c.req.raw.headers);
   headers.set(AUDIENCE_HEADER, ownOrigin(c.req.raw));
+  headers.set(LOCATION_HEADER, locationHint((c.req.raw.cf ?? {}) as Whereabouts) ?? "");
   return vncHost(c.env, hostId).fetch("https://host/link", { headers });
 }
 

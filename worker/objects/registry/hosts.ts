@@ -1,4 +1,5 @@
 import { RpcTarget } from "cloudflare:workers";
+import type { JoinTokenInfo } from "../../../protocol/api.ts";
 import { randomId } from "../../../protocol/ids.ts";
 import { JOIN_TOKEN_TTL_MS } from "../../../protocol/limits.ts";
 import type { JoinRequest } from "../../../protocol/link.ts";
@@ -7,6 +8,7 @@ import { hashSecret, newSecret } from "../../identity/secrets.ts";
 import { log } from "../../log.ts";
 import { type Result, refuse } from "../../problem.ts";
 import { oneRow, rfc3339 } from "../storage.ts";
+import { SessionIndex } from "./session-index.ts";
 
 /** The hosts that there are, and the tokens that let new ones join. */
 export class Hosts extends RpcTarget {
@@ -98,10 +100,9 @@ export class Hosts extends RpcTarget {
   async remove(hostId: string, actor: string): Promise<boolean> {
     if (!this.has(hostId)) return false;
     await vncHost(this.#env, hostId).revoke();
-    const query = "SELECT session_id FROM sessions WHERE host_id = ? AND ended_at IS NULL";
-    const open = this.#sql.exec<{ session_id: string }>(query, hostId).toArray();
+    const open = new SessionIndex(this.#sql).openOf(hostId);
     const reason = "The host was removed.";
-    await Promise.all(open.map((row) => vncSession(this.#env, row.session_id).end(actor, reason)));
+    await Promise.all(open.map((id) => vncSession(this.#env, id).end(actor, reason)));
     this.#sql.exec("DELETE FROM hosts WHERE host_id = ?", hostId);
     log("registry.host_removed", { host: hostId, sessions: open.length });
     return true;
@@ -120,13 +121,6 @@ const JOIN_TOKEN_PREFIX = "phj_";
 const HOST_ID_BYTES = 9;
 
 type NewJoinToken = { token_id: string; token: string; expires_at: string };
-export type JoinTokenInfo = {
-  token_id: string;
-  name: string | null;
-  created_at: string;
-  expires_at: string;
-};
-
 type JoinTokenRow = {
   token_id: string;
   hash: string;
