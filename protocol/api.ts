@@ -2,7 +2,9 @@ import * as v from "valibot";
 import { Id, RFB_BASE_PORT } from "./ids.ts";
 import {
   DEFAULT_LINK_TTL_S,
+  MAX_CURSOR_CHARACTERS,
   MAX_NAME_CHARACTERS,
+  MAX_PAGE_ITEMS,
   MAX_SESSION_TTL_S,
   MAX_VNC_PASSWORD_CHARACTERS,
 } from "./limits.ts";
@@ -71,6 +73,25 @@ export const RedeemLink = v.strictObject({
   ),
 });
 
+/** The query of a list that is read page by page. */
+export const ListHosts = v.strictObject({
+  cursor: v.optional(v.pipe(v.string(), v.minLength(1), v.maxLength(MAX_CURSOR_CHARACTERS))),
+  limit: v.optional(
+    v.pipe(
+      v.string(),
+      v.regex(/^[1-9]\d{0,2}$/, "must be a whole number from 1 up"),
+      v.transform(Number),
+      v.maxValue(MAX_PAGE_ITEMS),
+    ),
+    String(MAX_PAGE_ITEMS),
+  ),
+});
+
+export const ChangeHost = v.pipe(
+  v.strictObject({ name: v.optional(Name), label: v.optional(v.nullable(Name)) }),
+  v.check(({ name, label }) => name !== undefined || label !== undefined, "give a name or a label"),
+);
+
 export const CreateJoinToken = v.strictObject({ name: v.optional(Name) });
 
 export type SessionStatus = "queued" | "starting" | "active" | "unreachable" | "failed" | "ended";
@@ -111,13 +132,18 @@ export type SeenSession = Session & {
 
 export type Host = {
   host_id: string;
+  /** As its operators call it; at first as its agent does. */
   name: string;
+  /** What its operators note about it. */
+  label: string | null;
   online: boolean;
   /** Since when it is online, or offline. */
   since: string;
   version: string | null;
   displays: Display[];
   streams: number;
+  /** A round trip from its agent to the edge and back, in ms, as it was last told. */
+  latency_ms: number | null;
   created_at: string;
 };
 

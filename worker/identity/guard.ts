@@ -125,6 +125,15 @@ export const needs = {
     await next();
     return undefined;
   }),
+
+  /** A WebSocket for persons and keys of any role: of no session, so there is no ticket or guest. */
+  watcher: declare(async (c, next) => {
+    if (!isUpgrade(c.req.raw)) return upgradeRequired();
+    await limitUpgrades(c.req.raw, c.env);
+    c.set("identity", await requirePerson(c, true));
+    await next();
+    return undefined;
+  }),
 };
 
 /** The person of a route that needs one. */

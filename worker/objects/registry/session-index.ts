@@ -1,17 +1,21 @@
 import { RpcTarget } from "cloudflare:workers";
+import type { SessionStatus } from "../../../protocol/api.ts";
+import type { Feed } from "./feed.ts";
 
 /** Which sessions there are, for listing. Fed by each session's outbox; a session is the truth. */
 export class SessionIndex extends RpcTarget {
   readonly #sql: SqlStorage;
+  readonly #feed: Feed;
 
-  constructor(sql: SqlStorage) {
+  constructor(sql: SqlStorage, feed: Feed) {
     super();
     this.#sql = sql;
+    this.#feed = feed;
   }
 
   /** Takes a session's change; older news than it has changes nothing, so delivery may repeat. */
   put(row: SessionIndexRow): void {
-    this.#sql.exec(
+    const { rowsWritten } = this.#sql.exec(
       `INSERT INTO sessions (session_id, host_id, created_at, ended_at, version) VALUES (?, ?, ?, ?, ?)
        ON CONFLICT (session_id) DO UPDATE SET ended_at = excluded.ended_at, version = excluded.version
        WHERE excluded.version > sessions.version`,
@@ -21,6 +25,18 @@ export class SessionIndex extends RpcTarget {
       row.ended_at,
       row.version,
     );
+    if (rowsWritten === 0) return;
+    const change = row.ended_at !== null ? "ended" : row.version === 1 ? "created" : "changed";
+    this.#feed.addSession(row.session_id, change);
+  }
+
+  /** How many sessions there are in each state; an open one is as its host is. */
+  count(): Partial<Record<SessionStatus, number>> {
+    const query = `SELECT CASE WHEN ended_at IS NOT NULL THEN 'ended'
+         WHEN coalesce(online, 0) = 1 THEN 'active' ELSE 'unreachable' END AS status, count(*) AS n
+       FROM sessions LEFT JOIN host_states USING (host_id) GROUP BY status`;
+    const rows = this.#sql.exec<{ status: SessionStatus; n: number }>(query).toArray();
+    return Object.fromEntries(rows.map(({ status, n }) => [status, n]));
   }
 
   /** The newest sessions that have not ended. */
