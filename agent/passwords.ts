@@ -10,10 +10,11 @@ import { readVncPasswd } from "./rfb/vnc-auth.ts";
 
 /**
  * Finds the password of the VNC server on a port.
+ * @param stream whose login it is for, for the log
  * @returns null if the host's owner set none
  * @throws {LoginError} serverRefused if one is set and cannot be had
  */
-export type FindPassword = (port: number) => Promise<string | null>;
+export type FindPassword = (port: number, stream: string) => Promise<string | null>;
 
 /** How long a command has to print a password, and how much it may print. */
 const COMMAND_MS = 3_000;
@@ -24,7 +25,7 @@ const OPEN_TO_OTHERS = 0o077;
 
 /** Looks passwords up as the configuration says, anew for each viewer: a change needs no restart. */
 export function passwordsOf({ displays }: Config, log: Log): FindPassword {
-  return async (port) => {
+  return async (port, stream) => {
     const source = displays[String(port)];
     if (!source) return null;
     try {
@@ -35,6 +36,7 @@ export function passwordsOf({ displays }: Config, log: Log): FindPassword {
     } catch (error) {
       // Where it was looked for is the owner's business, not a viewer's.
       log("password.unreadable", {
+        stream,
         port,
         source: Object.keys(source)[0],
         why: describeError(error),

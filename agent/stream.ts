@@ -75,11 +75,11 @@ export class Stream {
   }
 
   async #logIn(): Promise<LoggedIn> {
-    const { target, rights, password } = this.#request;
+    const { stream, target, rights, password } = this.#request;
     const { backoff, findPassword } = this.#surroundings;
     const credentials = {
       target,
-      password: password ?? (await findPassword(target.port)),
+      password: password ?? (await findPassword(target.port, stream)),
       // Of what is encrypted the gate sees nothing: it may pass only where all may.
       mayPassThrough:
         rights.role === "control" && rights.clipboard === "both" && rights.control === "shared",

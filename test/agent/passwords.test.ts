@@ -29,7 +29,7 @@ async function find(source: object) {
   const findPassword = passwordsOf(readConfig(folder), (event, fields) =>
     log.add({ event, ...fields }),
   );
-  const outcome = await findPassword(5901).catch((error: Error) => error);
+  const outcome = await findPassword(5901, "s1").catch((error: Error) => error);
   return { outcome, log, findPassword };
 }
 
@@ -60,14 +60,14 @@ describe("the password of a VNC server", () => {
 
   it("is none where the owner set none", async () => {
     const { findPassword } = await find({ password_env: "ANY" });
-    expect(await findPassword(5902)).toBeNull();
+    expect(await findPassword(5902, "s1")).toBeNull();
     expect(readConfig(join(folder, "nothing"))).toEqual({ displays: {} });
   });
 
   it("is looked up anew for each viewer", async () => {
     const { findPassword } = await find({ password_file: file("secret", "first\n") });
     file("secret", "second\n");
-    expect(await findPassword(5901)).toBe("second");
+    expect(await findPassword(5901, "s1")).toBe("second");
   });
 
   it.each([

@@ -306,9 +306,10 @@ export class VncHost extends DurableObject<Env> {
    */
   async #forgetAllBut(alive: ReadonlySet<string>, linkSince: number): Promise<void> {
     log("host.streams", { host: this.ctx.id.name, streams: alive.size });
-    for (const { stream, asked_at } of this.#streams.all()) {
+    for (const { stream, session, asked_at } of this.#streams.all()) {
       if (alive.has(stream) || asked_at >= linkSince) continue;
       const reason = "It was gone when the agent came back.";
+      log("stream.closed", { stream, session, reason });
       await this.#tell(stream, (session) => session.streamClosed(stream, reason));
     }
   }
