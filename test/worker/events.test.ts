@@ -1,12 +1,16 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { WebSocket } from "ws";
 import { KEPT_CHANGES, MAX_WATCHERS_OF_ONE } from "../../protocol/limits.ts";
+import { poll } from "../../scripts/poll.ts";
 import { bearer } from "../support/call.ts";
 import { Desktop } from "../support/desktop.ts";
 import type { EventWatcher } from "../support/event-watcher.ts";
 import { type Credential, expectServed, People } from "../support/people.ts";
 import { ADMIN_TOKEN, type Rig, runTestAgent, startRig } from "../support/rig.ts";
 import { dialLink } from "../support/stream-stage.ts";
+
+/** As worker/objects/host/host-outbox.ts has it. */
+const MAX_TELLINGS = 50;
 
 /** A host is offline 45 s after its last ping; the test that shows it waits for that. */
 const VANISH_TIMEOUT_MS = 120_000;
@@ -240,6 +244,26 @@ describe("watchers without end", () => {
     expect((await people.events(bearer(many.key)).closed).code).toBe(4429);
     const another = await watch(undefined, bearer(other.key));
     await Promise.all([another, ...watchers].map((watcher) => watcher.close()));
+  });
+});
+
+describe("an agent that says something new without end", () => {
+  it(`is told of ${MAX_TELLINGS} times in ten seconds, and its last word gets through`, async () => {
+    const watcher = await watch();
+    const identity = await rig.enrol();
+    const link = await dialLink(identity);
+    for (let ms = 1; ms <= 2_000; ms++) link.send(JSON.stringify({ type: "latency", ms }));
+    const told = () => watcher.changesOf("host", identity.host_id);
+    await poll(20_000, "the last word to be told", async () => {
+      const query = `SELECT latency_ms FROM host_states WHERE host_id = '${identity.host_id}'`;
+      const [row] = (await rig.stored("Registry", "registry", query)) as { latency_ms: number }[];
+      return row?.latency_ms === 2_000;
+    });
+    const latencies = told().filter(({ change }) => change === "latency");
+    expect(latencies.length).toBeGreaterThan(0);
+    expect(latencies.length).toBeLessThanOrEqual(2 * MAX_TELLINGS);
+    link.terminate();
+    await watcher.close();
   });
 });
 

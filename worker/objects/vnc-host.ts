@@ -352,7 +352,9 @@ export class VncHost extends DurableObject<Env> {
     const state = () => this.#state();
     try {
       await this.#outbox.deliver(row.host_id, state);
-      if (!this.#outbox.isPending(state())) await this.ctx.storage.deleteAlarm();
+      if (this.#outbox.isPending(state()))
+        this.ctx.storage.setAlarm(Date.now() + DELIVERY_RETRY_MS);
+      else await this.ctx.storage.deleteAlarm();
     } catch (error) {
       log("host.deliver_failed", { host: row.host_id, error: describeError(error) });
       if (this.#record.exists) await this.ctx.storage.setAlarm(Date.now() + DELIVERY_RETRY_MS);

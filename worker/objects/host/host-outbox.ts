@@ -13,6 +13,8 @@ export class HostOutbox extends AuditOutbox {
   readonly #env: Env;
   /** One at a time, so that the newest is told last. */
   #running: Promise<void> | null = null;
+  /** When the state was told lately, in ms since the epoch. */
+  #tellings: number[] = [];
 
   constructor(sql: SqlStorage, env: Env) {
     super(sql, env);
@@ -21,7 +23,8 @@ export class HostOutbox extends AuditOutbox {
   }
 
   /**
-   * Delivers what there is, also what comes to be meanwhile.
+   * Delivers what there is, also what comes to be meanwhile. An agent that says something new
+   * without end is told of less often: then something stays to be delivered later.
    * @param state how the host is now; null when it was removed
    * @throws {Error} if the registry cannot be reached; what it did not get stays
    */
@@ -40,6 +43,7 @@ export class HostOutbox extends AuditOutbox {
           await this.deliverLines(hostId);
           continue;
         }
+        if (this.#isTooOften()) return this.deliverLines(hostId);
         const query = "UPDATE told_state SET version = version + 1 RETURNING version";
         const { version } = this.#sql.exec<{ version: number }>(query).one();
         await registry(this.#env).hostStates.put({ ...current, version });
@@ -52,6 +56,14 @@ export class HostOutbox extends AuditOutbox {
     }
   }
 
+  #isTooOften(): boolean {
+    const now = Date.now();
+    this.#tellings = this.#tellings.filter((at) => now - at < TELLINGS_WINDOW_MS);
+    if (this.#tellings.length >= MAX_TELLINGS) return true;
+    this.#tellings.push(now);
+    return false;
+  }
+
   /** Whether there is something that the registry does not know. */
   isPending(state: CurrentState | null): boolean {
     return state !== null && (!this.#isTold(state) || this.hasLines());
@@ -62,6 +74,10 @@ export class HostOutbox extends AuditOutbox {
     return told?.document === comparable(state);
   }
 }
+
+/** So often in that time a host's state is told at most: all who watch hear of each. */
+const MAX_TELLINGS = 50;
+const TELLINGS_WINDOW_MS = 10_000;
 
 /** A state as text, without what changes with each ping. */
 function comparable(state: CurrentState): string {
