@@ -99,7 +99,12 @@ class Agent {
   }
 
   async #look(): Promise<void> {
-    const displays = await this.#finder.find(this.#stopped.signal);
+    await this.#finder.find(this.#stopped.signal);
+    this.#tellDisplays();
+  }
+
+  #tellDisplays(): void {
+    const displays = this.#finder.known();
     const changed = JSON.stringify(displays) !== JSON.stringify(this.#displays);
     this.#displays = displays;
     if (!changed || this.#stopped.signal.aborted) return;
@@ -157,6 +162,10 @@ class Agent {
       { log, findPassword, attempts: this.#attempts },
       {
         opened: () => this.#send({ type: "opened", stream: id }),
+        described: (desktop) => {
+          this.#finder.describe(target.port, desktop);
+          this.#tellDisplays();
+        },
         failed: (error) => {
           this.#send({ type: "failed", stream: id, code: error.code, message: error.message });
           // One that does not let the agent in is there; asking it again would count as an attack.

@@ -4,6 +4,7 @@ import type { Display } from "../protocol/link.ts";
 import { type AllowedTarget, isAllowed, LOOPBACK } from "./allow-list.ts";
 import { listeningPorts } from "./listeners.ts";
 import { askSecurity } from "./rfb/security.ts";
+import type { ServerInit } from "./rfb/server-init.ts";
 import { StreamError } from "./rfb/stream-error.ts";
 
 /** How long a local server has to answer while the machine is scanned. A live one takes 1 ms. */
@@ -24,7 +25,8 @@ type Finding = { listener: string; display: Display | null };
 /**
  * Finds the VNC servers on loopback by their greeting, and remembers them. A server is asked once
  * and not again while the same socket listens: a connection that never authenticates counts as an
- * attack with TigerVNC, and some servers end after their first client.
+ * attack with TigerVNC, and some servers end after their first client. The name and the size of a
+ * desktop come with the first viewer's stream: to ask for them would begin a session.
  */
 export class DisplayFinder {
   readonly #allowed: readonly AllowedTarget[];
@@ -50,10 +52,22 @@ export class DisplayFinder {
       }
     };
     await Promise.all(Array.from({ length: SCAN_CONCURRENCY }, ask));
+    return this.known();
+  }
+
+  /** What was found when it was last looked. @returns at most 100 displays, by port */
+  known(): Display[] {
     return [...this.#found.values()]
       .flatMap(({ display }) => display ?? [])
       .sort((a, b) => a.port - b.port)
       .slice(0, MAX_DISPLAYS);
+  }
+
+  /** Remembers what a server said of its desktop, for as long as that server listens. */
+  describe(port: number, desktop: ServerInit): void {
+    const found = this.#found.get(port);
+    if (!found?.display) return;
+    this.#found.set(port, { ...found, display: { ...found.display, ...desktop } });
   }
 
   /** What was known of a port did not hold: it is asked again next time. */

@@ -11,10 +11,14 @@ import { readVncPasswd } from "./rfb/vnc-auth.ts";
 
 /**
  * Finds the password of a VNC server.
+ * @param stream whose login it is for, for the log
  * @returns null if the host's owner set none
  * @throws {LoginError} serverRefused if one is set and cannot be had
  */
-export type FindPassword = (target: { host: string; port: number }) => Promise<string | null>;
+export type FindPassword = (
+  target: { host: string; port: number },
+  stream: string,
+) => Promise<string | null>;
 
 /** How long a command has to print a password, and how much it may print. */
 const COMMAND_MS = 3_000;
@@ -25,7 +29,7 @@ const OPEN_TO_OTHERS = 0o077;
 
 /** Looks passwords up as the configuration says, anew for each viewer: a change needs no restart. */
 export function passwordsOf({ displays }: Config, log: Log): FindPassword {
-  return async ({ host, port }) => {
+  return async ({ host, port }, stream) => {
     // Of another address the same port is another server's, which must not hear this one's password.
     const source = displays[host === LOOPBACK ? String(port) : `${host}:${port}`];
     if (!source) return null;
@@ -37,7 +41,7 @@ export function passwordsOf({ displays }: Config, log: Log): FindPassword {
     } catch (error) {
       // Where it was looked for is the owner's business, not a viewer's.
       const why = error instanceof CommandError ? error.message : describeError(error);
-      log("password.unreadable", { host, port, source: Object.keys(source)[0], why });
+      log("password.unreadable", { stream, host, port, source: Object.keys(source)[0], why });
       const message = `The host cannot read the password of its VNC server on port ${port}; its log says why.`;
       throw new LoginError(CloseCode.serverRefused, message);
     }

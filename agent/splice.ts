@@ -8,6 +8,7 @@ import { admitViewer } from "./rfb/admit-viewer.ts";
 import { ByteReader } from "./rfb/byte-reader.ts";
 import { ClientFilter, isUnlimited, type Rights } from "./rfb/client-filter.ts";
 import type { LoggedIn } from "./rfb/log-in.ts";
+import { overhearServerInit, type ServerInit } from "./rfb/server-init.ts";
 import { StreamError } from "./rfb/stream-error.ts";
 
 /** When more than this waits in the WebSocket, the VNC server is not read any more. */
@@ -49,6 +50,7 @@ export class Splice {
   readonly #tcp: Socket;
   readonly #socket: WebSocket;
   readonly #rights: Rights;
+  readonly #described: (desktop: ServerInit) => void;
   readonly #keepalive: ReturnType<typeof setInterval>;
   /** What the viewer says until it is admitted. */
   readonly #early = new ByteReader();
@@ -61,12 +63,21 @@ export class Splice {
   #idle = true;
   #reason: string | null = null;
 
-  /** @param socket open and paused */
-  constructor(login: LoggedIn, socket: WebSocket, rights: Rights) {
+  /**
+   * @param socket open and paused
+   * @param described is told what the server says of its desktop, where that can be seen
+   */
+  constructor(
+    login: LoggedIn,
+    socket: WebSocket,
+    rights: Rights,
+    described: (desktop: ServerInit) => void,
+  ) {
     this.#login = login;
     this.#tcp = login.server.socket;
     this.#socket = socket;
     this.#rights = { ...rights };
+    this.#described = described;
     this.#keepalive = setInterval(() => this.#sendIfIdle(), STREAM_KEEPALIVE_MS);
     this.finished = new Promise((resolve) => {
       socket.on("close", (code, reason) => {
@@ -204,6 +215,7 @@ export class Splice {
     const received = server.release();
     if (received.length > 0) send(received);
     tcp.on("data", send);
+    if (this.#login.kind !== "foreign") overhearServerInit(tcp, received, this.#described);
     tcp.resume();
   }
 

@@ -8,6 +8,7 @@ import type { FindPassword } from "./passwords.ts";
 import { isUnlimited, type Rights } from "./rfb/client-filter.ts";
 import { abandon, type LoggedIn, logIn } from "./rfb/log-in.ts";
 import type { LoginAttempts } from "./rfb/login-attempts.ts";
+import type { ServerInit } from "./rfb/server-init.ts";
 import { StreamError } from "./rfb/stream-error.ts";
 import { MAX_STREAM_PAYLOAD_BYTES, Splice } from "./splice.ts";
 
@@ -65,7 +66,8 @@ export class Stream {
     const rights = { ...this.#request.rights, role: this.#role };
     log("stream.opened", { ...fields, login: login.kind, ...rights });
     this.#report.opened();
-    this.#splice = new Splice(login, socket, rights);
+    const described = (desktop: ServerInit) => this.#report.described(desktop);
+    this.#splice = new Splice(login, socket, rights, described);
     const totals = await this.#splice.finished;
     const seconds = (Date.now() - this.#startedAt) / 1000;
     log("stream.closed", { ...fields, ...totals, seconds });
@@ -73,11 +75,11 @@ export class Stream {
   }
 
   async #logIn(): Promise<LoggedIn> {
-    const { target, rights, password } = this.#request;
+    const { stream, target, rights, password } = this.#request;
     const { attempts, findPassword } = this.#surroundings;
     const credentials = {
       target,
-      password: password ?? (await findPassword(target)),
+      password: password ?? (await findPassword(target, stream)),
       // Of what is encrypted the gate sees nothing: it may pass only where all may.
       mayPassThrough: isUnlimited(rights),
     };
@@ -138,9 +140,10 @@ export type StreamTotals = {
   reason: string;
 };
 
-/** What the link says to the edge about this stream. */
+/** What became of this stream, and what was learned by it. */
 export type StreamReport = {
   opened(): void;
+  described(desktop: ServerInit): void;
   failed(error: StreamError): void;
   closed(totals: StreamTotals): void;
 };

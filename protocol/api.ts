@@ -47,14 +47,15 @@ export const CreateSession = v.pipe(
 );
 export type CreateSession = v.InferOutput<typeof CreateSession>;
 
-const SESSION_STATUSES = [
+export const SessionStatus = v.picklist([
   "queued",
   "starting",
   "active",
   "unreachable",
   "failed",
   "ended",
-] as const;
+]);
+export type SessionStatus = v.InferOutput<typeof SessionStatus>;
 
 /** A number in a query, from 1 to `most`. */
 function wholeNumber(most: number) {
@@ -77,9 +78,15 @@ export const ListAudit = v.strictObject({
 
 /** The query of a list of sessions. Without a status, those that have not come to their end. */
 export const ListSessions = v.strictObject({
-  status: v.optional(v.picklist([...SESSION_STATUSES, "all"])),
+  status: v.optional(v.picklist([...SessionStatus.options, "all"])),
   host_id: v.optional(Id),
   batch_id: v.optional(Id),
+  cursor: v.optional(v.pipe(v.string(), v.minLength(1), v.maxLength(MAX_CURSOR_CHARACTERS))),
+  limit: v.optional(wholeNumber(MAX_PAGE_ITEMS)),
+});
+
+/** The query of a list of hosts. */
+export const ListHosts = v.strictObject({
   cursor: v.optional(v.pipe(v.string(), v.minLength(1), v.maxLength(MAX_CURSOR_CHARACTERS))),
   limit: v.optional(wholeNumber(MAX_PAGE_ITEMS)),
 });
@@ -119,6 +126,11 @@ export const RedeemLink = v.strictObject({
   ),
 });
 
+export const ChangeHost = v.pipe(
+  v.strictObject({ name: v.optional(Name), label: v.optional(v.nullable(Name)) }),
+  v.check(({ name, label }) => name !== undefined || label !== undefined, "give a name or a label"),
+);
+
 export const CreateJoinToken = v.strictObject({ name: v.optional(Name) });
 
 /** A field, with what is said of it in the API's description. */
@@ -137,7 +149,7 @@ export const Session = v.object({
   display: told(v.nullable(Count), "`vnc_port` - 5900; null where the port is not a display's."),
   label: v.nullable(v.string()),
   status: told(
-    v.picklist(SESSION_STATUSES),
+    SessionStatus,
     "`active`: a viewer who connects now gets a picture. It becomes `unreachable`, and `active` again, by itself.",
   ),
   reason: told(
@@ -175,12 +187,17 @@ export type SeenSession = v.InferOutput<typeof SeenSession>;
 
 export const Host = v.object({
   host_id: Id,
-  name: v.string(),
+  name: told(v.string(), "As its operators call it; at first as its agent does."),
+  label: told(v.nullable(v.string()), "What its operators note about it."),
   online: v.boolean(),
   since: told(Time, "Since when it is online, or offline."),
   version: told(v.nullable(v.string()), "Of its agent."),
   displays: v.array(Display),
   streams: Count,
+  latency_ms: told(
+    v.nullable(v.pipe(v.number(), v.minValue(0))),
+    "A round trip from its agent to the edge and back, in ms, as it was last told.",
+  ),
   created_at: Time,
 });
 export type Host = v.InferOutput<typeof Host>;
@@ -278,7 +295,7 @@ export const JoinTokenInfo = v.object({
 });
 export type JoinTokenInfo = v.InferOutput<typeof JoinTokenInfo>;
 
-export const Health = v.object({ status: v.literal("ok") });
+export const Health = v.object({ status: v.literal("ok"), version: v.string() });
 
 /** One page of a list. */
 export function pageOf<const Item extends v.GenericSchema>(item: Item) {

@@ -19,6 +19,22 @@ export const LINK_SILENCE_MS = 45_000;
 export const LINK_PING = "ping";
 export const LINK_PONG = "pong";
 
+/**
+ * How many changes `/api/events` remembers. A watcher that did not read the last so many is cut
+ * off; one that comes back with less can go on where it was.
+ */
+export const KEPT_CHANGES = 1_000;
+
+/** A watcher of `/api/events` says `ping` more often than this, or is taken for gone. */
+export const WATCHER_SILENCE_MS = 60_000;
+
+/** How long one socket of `/api/events` lasts; its watcher connects again and goes on. */
+export const MAX_WATCH_MS = 60 * 60_000;
+
+/** How many sockets `/api/events` has; of one sign-in, key or other credential. */
+export const MAX_WATCHERS = 200;
+export const MAX_WATCHERS_OF_ONE = 16;
+
 /** How often an agent looks for VNC servers by itself. */
 export const SCAN_INTERVAL_MS = 30_000;
 

@@ -26,7 +26,10 @@ export type Clipboard = v.InferOutput<typeof Clipboard>;
 export const ControlMode = v.picklist(["shared", "exclusive"]);
 export type ControlMode = v.InferOutput<typeof ControlMode>;
 
-/** A VNC server that an agent found. `width` and `height` in pixels, where they are known. */
+/**
+ * A VNC server that an agent found. Its desktop's name, and `width` and `height` in pixels, are
+ * known once somebody has seen it, as they were when the newest stream of it began.
+ */
 export const Display = v.object({
   port: Port,
   display: v.pipe(v.number(), v.integer()),
@@ -80,6 +83,8 @@ export const AgentToEdge = v.variant("type", [
     ),
   }),
   v.object({ type: v.literal("displays"), displays: Displays }),
+  /** How long the edge takes to answer a ping on this link; told at most once in some minutes. */
+  v.object({ type: v.literal("latency"), ms: Count }),
   v.object({ type: v.literal("opened"), stream: Id }),
   v.object({
     type: v.literal("failed"),

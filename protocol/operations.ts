@@ -2,6 +2,7 @@ import * as v from "valibot";
 import {
   ApiKey,
   AuditEntry,
+  ChangeHost,
   CreateJoinToken,
   CreateKey,
   CreateLink,
@@ -12,6 +13,7 @@ import {
   JoinToken,
   JoinTokenInfo,
   ListAudit,
+  ListHosts,
   ListSessions,
   Login,
   MadeShareLink,
@@ -43,7 +45,7 @@ export type Operation = {
   body?: v.GenericSchema;
   /** What it is answered when all goes well; `null` has no body. */
   status: 200 | 201 | 204;
-  answer: v.GenericSchema | null | "object" | "html";
+  answer: v.GenericSchema | null | "object" | "html" | "text";
   /** An answer that is the one the caller has already, by its ETag, is a 304. */
   hasETag?: true;
   /** The codes of its problems, beside those that every call can have. */
@@ -82,6 +84,13 @@ export const OPERATIONS = {
     summary: "This description, to be read",
     status: 200,
     answer: "html",
+  },
+
+  "GET /metrics": {
+    id: "getMetrics",
+    summary: "What Prometheus reads: sessions, hosts, streams and what came of viewers",
+    status: 200,
+    answer: "text",
   },
 
   "GET /api/vnc/sessions": {
@@ -158,7 +167,8 @@ export const OPERATIONS = {
 
   "GET /api/hosts": {
     id: "listHosts",
-    summary: "The hosts, with the displays that were found",
+    summary: "A page of hosts, the oldest first, with the displays that were found",
+    query: ListHosts,
     status: 200,
     answer: pageOf(Host),
     hasETag: true,
@@ -169,6 +179,14 @@ export const OPERATIONS = {
     status: 200,
     answer: Host,
     hasETag: true,
+    problems: [NO_HOST],
+  },
+  "PATCH /api/hosts/:id": {
+    id: "changeHost",
+    summary: "Gives a host another name or label",
+    body: ChangeHost,
+    status: 200,
+    answer: Host,
     problems: [NO_HOST],
   },
   "DELETE /api/hosts/:id": {

@@ -101,8 +101,10 @@ export async function signOut(): Promise<void> {
   await call("POST", "/api/logout");
 }
 
-export function listHosts(signal?: AbortSignal): Promise<Host[]> {
-  return callForAll("/api/hosts", signal);
+/** All hosts, by name; the API has the oldest first. */
+export async function listHosts(signal?: AbortSignal): Promise<Host[]> {
+  const hosts = await callForAll<Host>("/api/hosts", signal);
+  return hosts.sort((a, b) => a.name.localeCompare(b.name));
 }
 
 export async function scanHost(hostId: string): Promise<void> {

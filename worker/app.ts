@@ -8,12 +8,15 @@ import { ProblemError, problemResponse, type Refusal } from "./problem.ts";
 import { listAudit } from "./routes/audit.ts";
 import { pathId } from "./routes/body.ts";
 import { getDescription, readDescription } from "./routes/description.ts";
+import { events } from "./routes/events.ts";
 import * as hosts from "./routes/hosts.ts";
 import * as identity from "./routes/identity.ts";
 import * as links from "./routes/links.ts";
+import { metrics } from "./routes/metrics.ts";
 import { listSessions } from "./routes/session-list.ts";
 import * as sessions from "./routes/sessions.ts";
 import { isUpgrade, refuseUpgrade } from "./sockets.ts";
+import { VERSION } from "./version.ts";
 
 /**
  * Every route of the edge, top to bottom. Upgrades are decided here, by path, and nowhere else.
@@ -25,6 +28,7 @@ app.use(
   "/api/*",
   decorate(async (c, next) => {
     await next();
+    if (isUpgrade(c.req.raw)) return; // its answer is an object's, and is not to be touched
     c.header("cache-control", "no-store");
     c.header("x-content-type-options", "nosniff");
   }),
@@ -35,9 +39,10 @@ app.use("/api/*", shareWithListed);
 /** For those who ask again and again: a 304 without a body while the answer is the one they have. */
 const unlessKnown = etag({ weak: true });
 
-app.get("/api/health", needs.nobody, (c) => c.json({ status: "ok" }));
+app.get("/api/health", needs.nobody, (c) => c.json({ status: "ok", version: VERSION }));
 app.get("/api/openapi.json", needs.nobody, (c) => getDescription(c, app.routes));
 app.get("/api/docs", needs.nobody, (c) => readDescription(c, app.routes));
+app.get("/metrics", needs.viewer, metrics);
 
 app.post("/api/login", needs.secret, identity.login);
 app.post("/api/logout", needs.nobody, identity.logout);
@@ -54,6 +59,7 @@ app.get("/api/hosts/join-tokens", needs.operator, hosts.listJoinTokens);
 app.post("/api/hosts/join-tokens", needs.operator, hosts.createJoinToken);
 app.delete("/api/hosts/join-tokens/:id", needs.operator, hosts.revokeJoinToken);
 app.get("/api/hosts/:id", needs.viewer, unlessKnown, hosts.getHost);
+app.patch("/api/hosts/:id", needs.operator, hosts.changeHost);
 app.delete("/api/hosts/:id", needs.operator, hosts.removeHost);
 app.post("/api/hosts/:id/scan", needs.operator, hosts.scanHost);
 
@@ -78,11 +84,12 @@ app.all("/vnc-proxy", needs.socket, (c) => {
   return sessions.viewerStream(c, id);
 });
 app.all("/chat-ws", needs.socket, sessions.chat);
+app.all("/api/events", needs.watcher, events);
 
 assertGuarded(app);
 
 /** Where people's WebSockets come: a refusal there is a close code, which a browser can see. */
-const VIEWER_PATHS = /^\/(vnc-stream\/|vnc-proxy$|chat-ws$)/;
+const VIEWER_PATHS = /^\/(vnc-stream\/|vnc-proxy$|chat-ws$|api\/events$)/;
 
 function answer(request: Request, refusal: Refusal): Response {
   const isViewer = VIEWER_PATHS.test(new URL(request.url).pathname);

@@ -29,7 +29,7 @@ async function find(source: object) {
   const findPassword = passwordsOf(readConfig(folder), (event, fields) =>
     log.add({ event, ...fields }),
   );
-  const outcome = await findPassword({ host: "127.0.0.1", port: 5901 }).catch(
+  const outcome = await findPassword({ host: "127.0.0.1", port: 5901 }, "s1").catch(
     (error: Error) => error,
   );
   return { outcome, log, findPassword };
@@ -62,14 +62,14 @@ describe("the password of a VNC server", () => {
 
   it("is none where the owner set none", async () => {
     const { findPassword } = await find({ password_env: "ANY" });
-    expect(await findPassword({ host: "127.0.0.1", port: 5902 })).toBeNull();
+    expect(await findPassword({ host: "127.0.0.1", port: 5902 }, "s1")).toBeNull();
     expect(readConfig(join(folder, "nothing"))).toEqual({ displays: {} });
   });
 
   it("is looked up anew for each viewer", async () => {
     const { findPassword } = await find({ password_file: file("secret", "first\n") });
     file("secret", "second\n");
-    expect(await findPassword({ host: "127.0.0.1", port: 5901 })).toBe("second");
+    expect(await findPassword({ host: "127.0.0.1", port: 5901 }, "s1")).toBe("second");
   });
 
   it.each([
@@ -111,11 +111,11 @@ describe("the password of a VNC server", () => {
   it("of another address is another one", async () => {
     file("config.json", '{"displays":{"5901":{"password_env":"HOME"}}}');
     const findPassword = passwordsOf(readConfig(folder), () => {});
-    expect(await findPassword({ host: "192.168.4.2", port: 5901 })).toBeNull();
+    expect(await findPassword({ host: "192.168.4.2", port: 5901 }, "s1")).toBeNull();
     file("config.json", '{"displays":{"192.168.4.2:5901":{"password_env":"HOME"}}}');
     const ofOther = passwordsOf(readConfig(folder), () => {});
-    expect(await ofOther({ host: "192.168.4.2", port: 5901 })).toBe(process.env.HOME);
-    expect(await ofOther({ host: "127.0.0.1", port: 5901 })).toBeNull();
+    expect(await ofOther({ host: "192.168.4.2", port: 5901 }, "s1")).toBe(process.env.HOME);
+    expect(await ofOther({ host: "127.0.0.1", port: 5901 }, "s1")).toBeNull();
   });
 
   it("is not in the log of a command that fails, in its words or what it was called with", async () => {

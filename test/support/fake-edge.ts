@@ -72,8 +72,13 @@ export function openStream(
   options: { rights?: Partial<Rights>; password?: string; attempts?: LoginAttempts } = {},
 ) {
   const { rights, password = null, attempts = new LoginAttempts() } = options;
-  const reports: Array<{ kind: string; code?: number; message?: string; totals?: StreamTotals }> =
-    [];
+  const reports: Array<{
+    kind: string;
+    code?: number;
+    message?: string;
+    totals?: StreamTotals;
+    desktop?: object;
+  }> = [];
   const log = new EventLog();
   const stream = new Stream(
     {
@@ -92,6 +97,7 @@ export function openStream(
     },
     {
       opened: () => reports.push({ kind: "opened" }),
+      described: (desktop) => reports.push({ kind: "described", desktop }),
       failed: ({ code, message }) => reports.push({ kind: "failed", code, message }),
       closed: (totals) => reports.push({ kind: "closed", totals }),
     },

@@ -1,5 +1,6 @@
 import type { MiddlewareHandler } from "hono";
 import { cors } from "hono/cors";
+import { isUpgrade } from "../sockets.ts";
 import { type AppEnv, decorate } from "./guard.ts";
 import { isListed } from "./origins.ts";
 
@@ -23,6 +24,7 @@ const forListed: MiddlewareHandler<AppEnv> = cors({
  * since a browser sends none; everything else goes on to its route. Others are told nothing.
  */
 export const shareWithListed = decorate(async (c, next) => {
+  if (isUpgrade(c.req.raw)) return next(); // CORS is not for WebSockets
   const origin = c.req.header("origin");
   if (origin !== undefined && isListed(origin, c.env)) return forListed(c, next);
   await next();

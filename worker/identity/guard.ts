@@ -51,7 +51,7 @@ type Guard = MiddlewareHandler<AppEnv>;
 const declarations = new WeakMap<Guard, Need>();
 
 /** The names of {@link needs}. */
-export type Need = PersonRole | "nobody" | "secret" | "agent" | "guest" | "socket";
+export type Need = PersonRole | "nobody" | "secret" | "agent" | "guest" | "socket" | "watcher";
 
 function declare(need: Need, handler: Guard): Guard {
   declarations.set(handler, need);
@@ -130,6 +130,15 @@ export const needs = {
       requireOriginIfNamed(c.req.raw, c.env);
       c.set("identity", { kind: "ticket", ticket });
     }
+    await next();
+    return undefined;
+  }),
+
+  /** A WebSocket for persons and keys of any role: of no session, so there is no ticket or guest. */
+  watcher: declare("watcher", async (c, next) => {
+    if (!isUpgrade(c.req.raw)) return upgradeRequired();
+    await limitUpgrades(c.req.raw, c.env);
+    c.set("identity", await requirePerson(c, true));
     await next();
     return undefined;
   }),

@@ -7,10 +7,12 @@ import type { Role } from "../../protocol/link.ts";
 import { chatRoom, type Env, registry, vncHost } from "../env.ts";
 import { bearerToken } from "../identity/bearer.ts";
 import { describeError, log } from "../log.ts";
-import { problemResponse, type Refusal, type Result } from "../problem.ts";
+import { closeCodeOf, problemResponse, type Refusal, type Result } from "../problem.ts";
 import { chosenProtocol, closeQuietly } from "../sockets.ts";
 import { AUDIT_OUTBOX_SCHEMA } from "./audit-outbox.ts";
+import type { ActivityKind } from "./registry/activity.ts";
 import { NOBODY } from "./registry/audit.ts";
+import { ACTIVITY_SCHEMA, Activity } from "./session/activity.ts";
 import { CONTROL_SCHEMA, Control, type Requester, type RoomEntry } from "./session/control.ts";
 import {
   ENTRY_SCHEMA,
@@ -67,8 +69,14 @@ export class VncSession extends DurableObject<Env> {
   readonly #control = new Control(this.#sql, this.#streams, this.#outbox);
   readonly #handOver = new HandOver(this.env, this.#streams, this.#control);
   readonly #waiting = new WaitingViewers();
+  readonly #activity = new Activity(this.#sql, this.env);
   /** Asks for the newest table: what a version without it stored is no session any more. */
   #exists = hasTable(this.#sql, "presence");
+
+  constructor(ctx: DurableObjectState, env: Env) {
+    super(ctx, env);
+    if (this.#exists) this.#sql.exec(ACTIVITY_SCHEMA); // older sessions were made without
+  }
 
   /**
    * Makes the session. Calling it again with the same id changes nothing.
@@ -78,7 +86,7 @@ export class VncSession extends DurableObject<Env> {
     if (this.#exists) return;
     this.ctx.storage.transactionSync(() => {
       this.#sql.exec(SESSION_SCHEMA + ENTRY_SCHEMA + AUDIT_OUTBOX_SCHEMA);
-      this.#sql.exec(STREAMS_SCHEMA + PEOPLE_SCHEMA + CONTROL_SCHEMA);
+      this.#sql.exec(STREAMS_SCHEMA + PEOPLE_SCHEMA + CONTROL_SCHEMA + ACTIVITY_SCHEMA);
       insertSession(this.#sql, input);
       const detail = `host ${input.host_id} port ${input.port}`;
       this.#outbox.record({ ...by, action: "session.created", detail });
@@ -279,6 +287,7 @@ export class VncSession extends DurableObject<Env> {
 
   #refuseViewer(refusal: Refusal): Response {
     log("stream.refused", { session: this.ctx.id.name, code: refusal.code });
+    this.#count(`${closeCodeOf(refusal)}`);
     return problemResponse(refusal);
   }
 
@@ -308,13 +317,18 @@ export class VncSession extends DurableObject<Env> {
 
   async #acceptAgent(request: Request, stream: string): Promise<Response> {
     const taken = await this.#waiting.take(stream, bearerToken(request) ?? "");
-    if (!taken.ok) return problemResponse(taken.refusal);
+    if (!taken.ok) {
+      const { code } = taken.refusal;
+      log("stream.agent_refused", { stream, session: this.ctx.id.name, code });
+      return problemResponse(taken.refusal);
+    }
     const { member, allowed, asked, name, via, address, kept } = taken.value;
     const role = this.#control.roleFor(member, allowed);
     this.#streams.add({ stream, member, allowed, name, via }, role, asked);
     log("stream.spliced", { stream, session: this.ctx.id.name });
     const detail = `${stream}, ${role} as ${name}`;
     this.#outbox.record({ actor: via, address, action: "stream.opened", detail });
+    this.#activity.count("opened");
     this.#control.opened(member, via, role);
     this.#tell();
     // Somebody else got control meanwhile: the agent hears it before it has the viewer.
@@ -337,6 +351,7 @@ export class VncSession extends DurableObject<Env> {
   streamFailed(stream: string, code: CloseCode, reason: string): boolean {
     if (!this.#waiting.fail(stream, code, reason)) return false;
     log("stream.failed", { stream, session: this.ctx.id.name, code, reason });
+    this.#count(`${code}`);
     return true;
   }
 
@@ -348,6 +363,7 @@ export class VncSession extends DurableObject<Env> {
     if (!closed) return;
     const detail = `${stream}, ${reason}`;
     this.#outbox.record({ actor: closed.via, action: "stream.closed", detail });
+    this.#activity.count("closed");
     this.#control.settle(closed.via);
     this.#tell();
   }
@@ -383,10 +399,11 @@ export class VncSession extends DurableObject<Env> {
   async #cutUnconfirmed(streams: readonly string[]): Promise<void> {
     const open = new Set(this.#streams.list());
     if (!streams.some((stream) => open.has(stream))) return;
+    this.#activity.count("closed", open.size);
     this.#streams.clear();
     this.#control.settle(SYSTEM);
     this.ctx.storage.setAlarm(Date.now()); // to tell that, as soon as this object is back
-    log("session.cut", { session: this.ctx.id.name });
+    log("session.cut", { session: this.ctx.id.name, streams: [...open] });
     await this.ctx.storage.sync();
     this.ctx.abort("streams that had to end were not closed by their agent");
   }
@@ -422,6 +439,12 @@ export class VncSession extends DurableObject<Env> {
     await this.#deliver();
   }
 
+  /** Counts a connection that came to nothing. That is told later, many at once: anybody can cause it. */
+  #count(kind: ActivityKind): void {
+    if (!this.#exists || !this.#activity.count(kind)) return;
+    this.ctx.storage.setAlarm(Date.now() + DELIVERY_RETRY_MS);
+  }
+
   /** There is something to tell: now, and by alarm if this object goes before all is told. */
   #tell(): void {
     this.ctx.storage.setAlarm(Date.now() + DELIVERY_RETRY_MS);
@@ -436,7 +459,11 @@ export class VncSession extends DurableObject<Env> {
     const row = this.#storedRow();
     if (!row) return;
     try {
-      await Promise.all([this.#handOver.deliver(row), this.#outbox.deliver(row)]);
+      await Promise.all([
+        this.#handOver.deliver(row),
+        this.#outbox.deliver(row),
+        this.#activity.deliver(row.session_id),
+      ]);
       await this.#setAlarm();
     } catch (error) {
       log("session.deliver_failed", { session: row.session_id, error: describeError(error) });
@@ -454,8 +481,12 @@ export class VncSession extends DurableObject<Env> {
     const now = Date.now();
     const due = this.#dueTimes(row);
     // What came up while the rest was told.
-    if (this.#handOver.isPending() || this.#outbox.isPending(row))
-      due.push(now + DELIVERY_RETRY_MS);
+    const untold = [
+      this.#handOver.isPending(),
+      this.#activity.isPending(),
+      this.#outbox.isPending(row),
+    ];
+    if (untold.includes(true)) due.push(now + DELIVERY_RETRY_MS);
     // Who waits keeps a session from being idle: looked at again when they were served, or were not.
     if (this.#waiting.size > 0) due.push(now + AGENT_ANSWER_MS);
     await this.ctx.storage.setAlarm(Math.min(...due));

@@ -109,6 +109,7 @@ function describe(path: string, operation: Operation, need: Need) {
 
 function contentOf(answer: Operation["answer"]) {
   if (answer === null) return {};
+  if (answer === "text") return { content: { "text/plain": { schema: { type: "string" } } } };
   if (answer === "html") return { content: { "text/html": { schema: { type: "string" } } } };
   return { content: json(answer === "object" ? { type: "object" } : convert(answer, false)) };
 }

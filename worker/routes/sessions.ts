@@ -121,7 +121,7 @@ async function entryHeaders(c: Context<AppEnv>, sessionId: string): Promise<Head
 }
 
 /** An object's answer to an upgrade. @throws {ProblemError} with its refusal */
-async function relay(response: Response): Promise<Response> {
+export async function relay(response: Response): Promise<Response> {
   if (response.status === 101) return response;
   const { status, code, detail } = await readRefusal(response);
   throw new ProblemError(status, code, detail);

@@ -8,17 +8,21 @@ import { hashSecret, newSecret } from "../../identity/secrets.ts";
 import { log } from "../../log.ts";
 import { type Result, refuse } from "../../problem.ts";
 import { oneRow, rfc3339 } from "../storage.ts";
+import type { Feed } from "./feed.ts";
+import { HostStates } from "./host-states.ts";
 import { SessionIndex } from "./session-index.ts";
 
 /** The hosts that there are, and the tokens that let new ones join. */
 export class Hosts extends RpcTarget {
   readonly #sql: SqlStorage;
   readonly #env: Env;
+  readonly #feed: Feed;
 
-  constructor(sql: SqlStorage, env: Env) {
+  constructor(sql: SqlStorage, env: Env, feed: Feed) {
     super();
     this.#sql = sql;
     this.#env = env;
+    this.#feed = feed;
   }
 
   async createJoinToken(name: string | null): Promise<NewJoinToken> {
@@ -77,12 +81,16 @@ export class Hosts extends RpcTarget {
     }
     const insert = "INSERT INTO hosts (host_id, name, created_at) VALUES (?, ?, ?)";
     this.#sql.exec(insert, host.host_id, host.name, Date.now());
+    this.#feed.addHost(host.host_id, "joined");
     return { ok: true, value: host };
   }
 
-  list(limit: number): HostRow[] {
-    const query = "SELECT * FROM hosts ORDER BY name, host_id LIMIT ?";
-    return this.#sql.exec<HostRow>(query, limit).toArray();
+  /** The oldest hosts after a place in the list. Whatever is renamed meanwhile, that place stays. */
+  list(after: HostPlace | null, limit: number): HostPlace[] {
+    const { created_at, host_id } = after ?? { created_at: -1, host_id: "" };
+    const query = `SELECT created_at, host_id FROM hosts WHERE (created_at, host_id) > (?, ?)
+       ORDER BY created_at, host_id LIMIT ?`;
+    return this.#sql.exec<HostPlace>(query, created_at, host_id, limit).toArray();
   }
 
   has(hostId: string): boolean {
@@ -100,10 +108,12 @@ export class Hosts extends RpcTarget {
   async remove(hostId: string, actor: string): Promise<boolean> {
     if (!this.has(hostId)) return false;
     await vncHost(this.#env, hostId).revoke();
-    const open = new SessionIndex(this.#sql).openOf(hostId);
+    const open = new SessionIndex(this.#sql, this.#feed).openOf(hostId);
     const reason = "The host was removed.";
     await Promise.all(open.map((id) => vncSession(this.#env, id).end(actor, reason)));
     this.#sql.exec("DELETE FROM hosts WHERE host_id = ?", hostId);
+    new HostStates(this.#sql, this.#feed).forget(hostId);
+    this.#feed.addHost(hostId, "removed");
     log("registry.host_removed", { host: hostId, sessions: open.length });
     return true;
   }
@@ -129,7 +139,8 @@ type JoinTokenRow = {
   expires_at: number;
 };
 
-type HostRow = { host_id: string; name: string; created_at: number };
+/** A place in the list of hosts; `created_at` in ms since the epoch. */
+export type HostPlace = { created_at: number; host_id: string };
 
 export const HOSTS_SCHEMA = `
   CREATE TABLE IF NOT EXISTS join_tokens (
@@ -137,4 +148,5 @@ export const HOSTS_SCHEMA = `
     expires_at INTEGER NOT NULL
   );
   CREATE TABLE IF NOT EXISTS hosts (host_id TEXT PRIMARY KEY, name TEXT NOT NULL, created_at INTEGER NOT NULL);
+  CREATE INDEX IF NOT EXISTS hosts_by_age ON hosts (created_at, host_id);
 `;

@@ -1,6 +1,8 @@
 import { RpcTarget } from "cloudflare:workers";
+import type { SessionStatus } from "../../../protocol/api.ts";
 import type { StoredSession } from "../session/session-row.ts";
 import { OPEN_STATES } from "../session/stored-state.ts";
+import type { Feed } from "./feed.ts";
 import { type SessionFilter, sessionQueries } from "./session-query.ts";
 
 /**
@@ -9,15 +11,17 @@ import { type SessionFilter, sessionQueries } from "./session-query.ts";
  */
 export class SessionIndex extends RpcTarget {
   readonly #sql: SqlStorage;
+  readonly #feed: Feed;
 
-  constructor(sql: SqlStorage) {
+  constructor(sql: SqlStorage, feed: Feed) {
     super();
     this.#sql = sql;
+    this.#feed = feed;
   }
 
   /** Takes a session's change; older news than it has changes nothing, so delivery may repeat. */
   put({ created_at, version, session }: SessionIndexRow): void {
-    this.#sql.exec(
+    const { rowsWritten } = this.#sql.exec(
       `INSERT INTO session_index (session_id, host_id, batch_id, state, created_at, version, document)
        VALUES (?, ?, ?, ?, ?, ?, ?)
        ON CONFLICT (session_id) DO UPDATE
@@ -31,6 +35,22 @@ export class SessionIndex extends RpcTarget {
       version,
       JSON.stringify(session),
     );
+    if (rowsWritten === 0) return;
+    const isOver = !OPEN_STATES.includes(session.state);
+    const change = isOver ? "ended" : version === 1 ? "created" : "changed";
+    this.#feed.addSession(session.session_id, change);
+  }
+
+  /** How many sessions there are in each state; an open one is as its host last said it is. */
+  count(): Partial<Record<SessionStatus, number>> {
+    const query = `SELECT CASE WHEN state != 'open' THEN state
+         WHEN coalesce(online, 0) = 1 AND EXISTS (
+           SELECT 1 FROM json_each(displays)
+           WHERE json_extract(value, '$.port') = json_extract(document, '$.vnc_port')
+         ) THEN 'active' ELSE 'unreachable' END AS status, count(*) AS n
+       FROM session_index LEFT JOIN host_states USING (host_id) GROUP BY status`;
+    const rows = this.#sql.exec<{ status: SessionStatus; n: number }>(query).toArray();
+    return Object.fromEntries(rows.map(({ status, n }) => [status, n]));
   }
 
   /** A session was purged: nothing of it is kept here but its lines in the audit. */
