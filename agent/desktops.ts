@@ -89,7 +89,9 @@ export class Desktops {
       const left = await cleanUp(record, new ProcessFamily(record));
       this.#log("desktop.cleaned_up", { session, port, ...(left !== null && { left }) });
       const reason = "The agent was ended while this desktop ran.";
-      this.#keepEnded(session, { cause: "lost", reason, output: null });
+      const ended = { cause: "lost", reason, output: null } as const;
+      this.#keepEnded(session, ended);
+      this.#tellEnded(session, ended);
     }
     this.#write();
   }

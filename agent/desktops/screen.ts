@@ -58,6 +58,8 @@ export function xvncArguments(port: number, folder: DesktopFolder, name: string)
     ...["-auth", folder.authorityFile, "-nolisten", "tcp"],
     ...["-geometry", `${SCREEN.width}x${SCREEN.height}`, "-depth", "24", "-AcceptSetDesktopSize=0"],
     ...["-desktop", name],
+    // Each viewer's comings and goings would push what the job prints out of its log.
+    ...["-Log", "*:stderr:0"],
   ];
 }
 

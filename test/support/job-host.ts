@@ -167,22 +167,27 @@ export class JobHost {
     rmSync(this.tmp, { recursive: true });
   }
 
-  /** What is left on this machine of its desktops: processes, files, listeners. */
-  leftovers(ports: readonly number[]): string[] {
-    const processes = readdirSync("/proc").filter((pid) => {
+  /** The ids of the processes that a desktop's programs became. @param name of the program's file */
+  processes(name = ""): string[] {
+    return readdirSync("/proc").filter((pid) => {
       if (!/^\d+$/.test(pid) || pid === String(this.#agent?.pid)) return false;
       try {
         const state = /^State:\s+(\w)/m.exec(readFileSync(`/proc/${pid}/status`, "latin1"))?.[1];
         const environ = readFileSync(`/proc/${pid}/environ`, "latin1");
-        const commandLine = readFileSync(`/proc/${pid}/cmdline`, "latin1");
-        return state !== "Z" && `${environ}${commandLine}`.includes(this.tmp);
+        const command = readFileSync(`/proc/${pid}/cmdline`, "latin1");
+        const isOurs = environ.includes(this.tmp) || /\0sleep\0?100\d/.test(`\0${command}`);
+        return state !== "Z" && isOurs && command.split("\0", 1)[0]?.endsWith(name) === true;
       } catch {
         return false; // it has gone
       }
     });
+  }
+
+  /** What is left on this machine of its desktops: processes, files, listeners. */
+  leftovers(ports: readonly number[]): string[] {
     const listening = readFileSync("/proc/net/tcp", "latin1");
     return [
-      ...processes.map((pid) => `process ${pid}`),
+      ...this.processes().map((pid) => `process ${pid}`),
       ...readdirSync(this.tmp).map((name) => `folder ${name}`),
       ...ports.flatMap((port) => {
         const display = port - 5900;

@@ -39,6 +39,12 @@ export class JobPages {
     return `${this.url}/page?colour=${Buffer.from(colour).toString("hex")}`;
   }
 
+  /** Waits until a page was asked for. @returns the first path, with its query */
+  async askedFor(): Promise<string> {
+    if (this.asked.length === 0) await once(this.#server, "request");
+    return this.asked[0] ?? "";
+  }
+
   stop(): void {
     this.#server.closeAllConnections();
     this.#server.close();
