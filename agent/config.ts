@@ -15,6 +15,9 @@ const DEFAULT_MAX_MINUTES = DEFAULT_SESSION_TTL_S / 60;
 const DEFAULT_MAX_MEMORY_MB = 2048;
 /** A display and a browser take 2 s; on a machine that starts many at once, far longer. */
 const DEFAULT_MAX_START_S = 60;
+/** Two weeks, well below the longest that a timer runs. */
+const LONGEST_MINUTES = 14 * 24 * 60;
+const LONGEST_START_S = 60 * 60;
 
 const Text = v.pipe(v.string(), v.minLength(1));
 
@@ -62,11 +65,11 @@ const Limits = v.strictObject({
     DEFAULT_MAX_DESKTOPS,
   ),
   /** How long one may run. */
-  max_minutes: v.optional(Positive, DEFAULT_MAX_MINUTES),
+  max_minutes: v.optional(v.pipe(Positive, v.maxValue(LONGEST_MINUTES)), DEFAULT_MAX_MINUTES),
   /** Of all processes of one together. */
   max_memory_mb: v.optional(Positive, DEFAULT_MAX_MEMORY_MB),
   /** How long one may take until its VNC server answers. */
-  max_start_seconds: v.optional(Positive, DEFAULT_MAX_START_S),
+  max_start_seconds: v.optional(v.pipe(Positive, v.maxValue(LONGEST_START_S)), DEFAULT_MAX_START_S),
 });
 export type Limits = v.InferOutput<typeof Limits>;
 

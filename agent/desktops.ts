@@ -11,7 +11,7 @@ import { lowestFreePort } from "./desktops/places.ts";
 import { isUidInUse, ProcessFamily } from "./desktops/processes.ts";
 import { type Plan, readProfiles } from "./desktops/profiles.ts";
 import { type Record, Records } from "./desktops/records.ts";
-import type { Log } from "./log.ts";
+import { describeError, type Log } from "./log.ts";
 
 /** Of so many desktops that are over the endings and what they printed are kept in memory. */
 const MAX_ENDED_KEPT = 200;
@@ -59,6 +59,7 @@ export class Desktops {
   readonly #log: Log;
   readonly #running = new Map<string, Desktop>();
   readonly #ended = new Map<string, Ended>();
+  #stopped = false;
 
   /**
    * @param options undefined allows no desktops
@@ -137,7 +138,9 @@ export class Desktops {
     this.#tellEnded(session, this.#ended.get(session) ?? { cause: "lost", reason });
   }
 
+  /** Ends all, and starts no more. */
   async stopAll(reason: string): Promise<void> {
+    this.#stopped = true;
     const desktops = [...this.#running.values()];
     for (const desktop of desktops) desktop.stop(reason);
     await Promise.all(desktops.map((desktop) => desktop.finished));
@@ -183,6 +186,7 @@ export class Desktops {
   }
 
   #start(session: string, plan: Plan, url: string): void {
+    if (this.#stopped) throw new Refusal("lost", "The agent is being stopped.");
     const { max_desktops } = this.#limits;
     if (this.#running.size >= max_desktops) {
       throw new Refusal("no_room", `This host runs ${max_desktops} desktops, its limit.`);
@@ -208,7 +212,12 @@ export class Desktops {
       ended: (ending) => {
         this.#log("desktop.ended", { session, port, ...ending });
         this.#running.delete(session);
-        this.#write();
+        try {
+          this.#write();
+        } catch (error) {
+          // Nothing is left to be found; the next change writes it.
+          this.#log("desktop.not_recorded", { session, why: describeError(error) });
+        }
         this.#keepEnded(session, { ...ending, output: desktop.output });
         this.#tellEnded(session, ending);
       },

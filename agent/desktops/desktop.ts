@@ -156,7 +156,7 @@ export class Desktop {
   async #watchMemory(): Promise<void> {
     const { max_memory_mb } = this.#limits;
     while (!this.#over.signal.aborted) {
-      const megabytes = Math.round(this.#family.residentBytes() / BYTES_PER_MB);
+      const megabytes = Math.round(this.#family.memory(MEMORY_POLL_MS / 2) / BYTES_PER_MB);
       if (megabytes > max_memory_mb) {
         this.#limit(`It took ${megabytes} MB of memory; this host's limit is ${max_memory_mb} MB.`);
       }

@@ -12,6 +12,9 @@ const KILL_MS = 10_000;
 
 const POLL_MS = 20;
 
+/** Desktops that end at the same time share one look at what runs. */
+const FRESH_MS = 10;
+
 /** By what the processes of a desktop are known, also to an agent that did not start them. */
 export type Owner = {
   /** Random, and in the environment of all that the agent starts for this desktop. */
@@ -20,7 +23,16 @@ export type Owner = {
   uid: number | null;
 };
 
-type Process = { pid: number; parent: number; session: number };
+/** Memory in bytes: its own, and what it shares. */
+type Process = {
+  pid: number;
+  parent: number;
+  session: number;
+  uid: number;
+  memory: number;
+  /** The mark in its environment; null where there is none, or it is not to be read. */
+  mark: string | null;
+};
 
 /**
  * The processes of one desktop, wherever they went. With a user of its own they are all that run
@@ -40,31 +52,28 @@ export class ProcessFamily {
     this.#owner = owner;
   }
 
-  /** Those that run now. */
-  members(): number[] {
-    const processes = runningProcesses();
-    const isMarked = this.#owner.uid === null ? hasMark(this.#owner.mark) : isOf(this.#owner.uid);
-    const members = new Map(
-      processes.filter(({ pid }) => isMarked(pid)).map((process) => [process.pid, process]),
-    );
-    if (this.#owner.uid !== null) return [...members.keys()];
+  /** @param maxAgeMs how old what is known of the machine may be */
+  members(maxAgeMs = FRESH_MS): Process[] {
+    const processes = runningProcesses(maxAgeMs);
+    const { uid, mark } = this.#owner;
+    if (uid !== null) return processes.filter((process) => process.uid === uid);
+    const members = new Set(processes.filter((process) => process.mark === mark));
     const sessions = new Set(this.#sessions);
     for (let found = -1; found !== members.size; ) {
       found = members.size;
-      for (const { session } of members.values()) sessions.add(session);
+      for (const { session } of members) sessions.add(session);
+      const pids = new Set([...members].map(({ pid }) => pid));
       for (const process of processes) {
-        if (members.has(process.parent) || sessions.has(process.session)) {
-          members.set(process.pid, process);
-        }
+        if (pids.has(process.parent) || sessions.has(process.session)) members.add(process);
       }
     }
-    this.#sessions = new Set([...members.values()].map(({ session }) => session));
-    return [...members.keys()];
+    this.#sessions = new Set([...members].map(({ session }) => session));
+    return [...members];
   }
 
-  /** Memory of all of them in bytes: their own, and what they share, counted for each. */
-  residentBytes(): number {
-    return this.members().reduce((sum, pid) => sum + residentBytes(pid), 0);
+  /** Memory of all of them in bytes; what they share is counted for each. */
+  memory(maxAgeMs: number): number {
+    return this.members(maxAgeMs).reduce((sum, { memory }) => sum + memory, 0);
   }
 
   /**
@@ -76,7 +85,11 @@ export class ProcessFamily {
     if (await this.#isGone(TERM_GRACE_MS, () => {})) return;
     // Again and again: one that forks can have a child that was not seen.
     if (await this.#isGone(KILL_MS, () => this.#signal("SIGKILL"))) return;
-    throw new Error(`the processes ${this.members().join(", ")} do not end`);
+    throw new Error(
+      `the processes ${this.members()
+        .map(({ pid }) => pid)
+        .join(", ")} do not end`,
+    );
   }
 
   async #isGone(withinMs: number, eachTime: () => void): Promise<boolean> {
@@ -90,7 +103,7 @@ export class ProcessFamily {
   }
 
   #signal(signal: "SIGTERM" | "SIGKILL"): void {
-    for (const pid of this.members()) {
+    for (const { pid } of this.members()) {
       try {
         process.kill(pid, signal);
       } catch {
@@ -102,40 +115,46 @@ export class ProcessFamily {
 
 /** Whether any process runs as a user. */
 export function isUidInUse(uid: number): boolean {
-  return runningProcesses().some(({ pid }) => isOf(uid)(pid));
+  return runningProcesses(FRESH_MS).some((process) => process.uid === uid);
 }
 
 /** proc(5), /proc/pid/stat: what has ended and waits only for its parent to hear of it. */
 const ENDED: ReadonlySet<string> = new Set(["Z", "X"]);
 
-function runningProcesses(): Process[] {
-  return readdirSync("/proc").flatMap((name) => {
-    const stat = /^\d+$/.test(name) && readProc(`/proc/${name}/stat`);
-    if (!stat) return [];
-    // The name before it is in brackets and may hold anything.
-    const [state = "", parent, , session] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-    if (ENDED.has(state)) return [];
-    return { pid: Number(name), parent: Number(parent), session: Number(session) };
-  });
+let latest: { at: number; processes: Process[] } = { at: Number.NEGATIVE_INFINITY, processes: [] };
+
+/** All that runs on this machine. To read it takes some 50 us for each process. */
+function runningProcesses(maxAgeMs: number): Process[] {
+  if (performance.now() - latest.at > maxAgeMs) {
+    const processes = readdirSync("/proc").flatMap((name) => {
+      if (!/^\d+$/.test(name)) return [];
+      return readProcess(Number(name)) ?? [];
+    });
+    latest = { at: performance.now(), processes };
+  }
+  return latest.processes;
 }
 
-function hasMark(mark: string): (pid: number) => boolean {
-  const variable = `${MARK_VARIABLE}=${mark}`;
-  return (pid) => readProc(`/proc/${pid}/environ`).split("\0").includes(variable);
-}
-
-function isOf(uid: number): (pid: number) => boolean {
-  return (pid) => statusNumber(pid, "Uid") === uid;
-}
-
-function residentBytes(pid: number): number {
-  return (statusNumber(pid, "RssAnon") + statusNumber(pid, "RssShmem")) * 1024;
-}
-
-/** The first number of a line of /proc/pid/status; NaN if the process has gone, 0 without the line. */
-function statusNumber(pid: number, key: string): number {
+/** @returns null if it has ended */
+function readProcess(pid: number): Process | null {
+  const stat = readProc(`/proc/${pid}/stat`);
+  // The name before it is in brackets and may hold anything.
+  const [state = "", parent, , session] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  if (state === "" || ENDED.has(state)) return null;
   const status = readProc(`/proc/${pid}/status`);
-  return Number(new RegExp(`^${key}:\\s+(\\d+)`, "m").exec(status)?.[1] ?? 0);
+  const number = (key: string) =>
+    Number(new RegExp(`^${key}:\\s+(\\d+)`, "m").exec(status)?.[1] ?? 0); // the kernel's own have no memory
+  const variable = readProc(`/proc/${pid}/environ`)
+    .split("\0")
+    .find((text) => text.startsWith(`${MARK_VARIABLE}=`));
+  return {
+    pid,
+    parent: Number(parent),
+    session: Number(session),
+    uid: number("Uid"),
+    memory: (number("RssAnon") + number("RssShmem")) * 1024,
+    mark: variable?.slice(MARK_VARIABLE.length + 1) ?? null,
+  };
 }
 
 /** Empty for a process that has gone, or is another user's. */

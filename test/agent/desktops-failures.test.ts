@@ -135,9 +135,10 @@ describe.each([
   const cannot = process.getuid?.() !== 0;
 
   it.skipIf(cannot)("that is killed leaves nothing once it runs again, and says so", async () => {
-    // Without an environment nothing says whose it is, but its user.
-    const more = uid === undefined ? "env -i PATH=$PATH setsid sleep 1003 &" : "";
-    const escaping = shell(`${DETACHED} ${more} echo all run; exec sleep 1004`);
+    // Without an environment nothing says whose it is but its user, or its session.
+    const hiding = uid === undefined ? "setsid sleep 1003" : "sleep 1003";
+    const more = `(env -i PATH=$PATH ${hiding} &)`;
+    const escaping = shell(`${DETACHED} ${more}; echo all run; exec sleep 1004`);
     const config = { profiles: { browser: true, escaping } };
     host = await JobHost.start({ allow: ALLOW, config, ...(uid !== undefined && { uid }) });
     const ports = [await host.launch("a", "browser", URL), await host.launch("b", "escaping", URL)];

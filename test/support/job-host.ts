@@ -141,6 +141,11 @@ export class JobHost {
     return viewer;
   }
 
+  /** Makes an empty file beside the folders of desktops, which their programs can see. */
+  write(name: string): void {
+    writeFileSync(join(this.tmp, name), "");
+  }
+
   /** Has the agent asked for a stream. @returns its id */
   askForStream(session: string, port: number): string {
     const stream = `stream-${++this.#streams}`;
