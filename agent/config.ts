@@ -8,7 +8,7 @@ import {
 } from "../protocol/limits.ts";
 import { describeIssues } from "../protocol/link.ts";
 
-/** A browser takes about 500 MB and a good part of a core. */
+/** A browser with a plain page takes some 300 MB, with a large one several times that. */
 const DEFAULT_MAX_DESKTOPS = 8;
 /** As long as a session lives if nothing else is said. */
 const DEFAULT_MAX_MINUTES = DEFAULT_SESSION_TTL_S / 60;

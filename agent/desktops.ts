@@ -85,7 +85,7 @@ export class Desktops {
    * @throws {Error} with a sentence if it cannot be known
    */
   async cleanUp(): Promise<void> {
-    for (const record of this.#records?.read() ?? []) {
+    const cleanUpOne = async (record: Record) => {
       const { session, port } = record;
       const left = await cleanUp(record, new ProcessFamily(record));
       this.#log("desktop.cleaned_up", { session, port, ...(left !== null && { left }) });
@@ -93,7 +93,8 @@ export class Desktops {
       const ended = { cause: "lost", reason, output: null } as const;
       this.#keepEnded(session, ended);
       this.#tellEnded(session, ended);
-    }
+    };
+    await Promise.all((this.#records?.read() ?? []).map(cleanUpOne));
     this.#write();
   }
 
@@ -117,7 +118,7 @@ export class Desktops {
   launch(session: string, profile: string, url: string): void {
     const running = this.#running.get(session);
     if (running?.ready) return this.#tellLaunched(running.record);
-    if (running) return; // it is on its way
+    if (running) return; // it is on its way, or on its way out: `launched` or `ended` follows
     const ended = this.#ended.get(session);
     if (ended) return this.#tellEnded(session, ended);
     try {

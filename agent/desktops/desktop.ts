@@ -57,7 +57,7 @@ export class Desktop {
   }
 
   get ready(): boolean {
-    return this.#ready;
+    return this.#ready && !this.#over.signal.aborted;
   }
 
   /** The VNC server's; null before there is one, and where a command keeps its own. */
