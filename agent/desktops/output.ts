@@ -4,8 +4,9 @@ import { DESKTOP_LOG_HEAD_BYTES, DESKTOP_LOG_TAIL_BYTES } from "../../protocol/l
 /** A program that prints faster than this is made to wait, so that it does not take up the agent. */
 const MAX_BYTES_PER_S = 1024 * 1024;
 
-/** How much of the last line of a program is told when it ends. */
-const MAX_LINE_CHARACTERS = 200;
+/** How much of the last line of a program is told when it ends; its beginning says most. */
+const MAX_LINE_CHARACTERS = 300;
+const MAX_LINE_BYTES = 4 * 1024;
 
 /** What a desktop printed: its first bytes and its last ones, and how many are missing between. */
 export class Output {
@@ -18,11 +19,11 @@ export class Output {
     let last = Buffer.alloc(0);
     stream.on("data", (chunk: Buffer) => {
       this.#add(chunk);
-      last = Buffer.concat([last, chunk]).subarray(-MAX_LINE_CHARACTERS * 4);
+      last = Buffer.concat([last, chunk]).subarray(-MAX_LINE_BYTES);
       stream.pause();
       setTimeout(() => stream.resume(), (chunk.length / MAX_BYTES_PER_S) * 1000);
     });
-    return () => toText(last).trim().split("\n").at(-1)?.slice(-MAX_LINE_CHARACTERS) ?? "";
+    return () => toText(last).trim().split("\n").at(-1)?.slice(0, MAX_LINE_CHARACTERS) ?? "";
   }
 
   read(): { text: string; truncated: boolean } {

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { keyEvent, pointerEvent, typing } from "../support/client-messages.ts";
 import { JobHost } from "../support/job-host.ts";
-import { CLICKED, type Colour, JobPages, showsColour, TYPED } from "../support/job-page.ts";
+import { CLICKED, type Colour, JobPages, showsColour, TYPED, wakes } from "../support/job-page.ts";
 
 const ALLOW = "127.0.0.1:5970-5979";
 const COLOUR: Colour = [200, 30, 90];
@@ -33,6 +33,7 @@ describe("a browser desktop", () => {
     expect(port).toBe(5970);
     const viewer = await host.view("job", port);
     await showsColour(viewer, COLOUR, PLACES);
+    await wakes(viewer);
     viewer.send(typing("typed"), keyEvent(true, 0xffe1), typing("!"), keyEvent(false, 0xffe1));
     await showsColour(viewer, TYPED, PLACES);
     viewer.send(pointerEvent(1, 500, 500), pointerEvent(0, 500, 500));

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { setEncodings, setPixelFormat, updateRequest } from "./client-messages.ts";
+import { setEncodings, setPixelFormat, typing, updateRequest } from "./client-messages.ts";
 import type { RfbViewer } from "./rfb-viewer.ts";
 
 /** Red, green and blue. */
@@ -51,7 +51,8 @@ export class JobPages {
   }
 }
 
-/** What a page turns to when "typed!" was typed, and when it was clicked. */
+/** What a page turns to when it hears its first key, "typed!", and a click. */
+const AWAKE: Colour = [2, 1, 3];
 export const TYPED: Colour = [1, 2, 3];
 export const CLICKED: Colour = [3, 2, 1];
 
@@ -62,6 +63,7 @@ function pageOf(colour: string): string {
     let text = "";
     addEventListener("keydown", (event) => {
       if (event.key.length === 1) text += event.key;
+      if (text === "a") document.body.style.background = "${css(AWAKE)}";
       if (text.endsWith("typed!")) document.body.style.background = "${css(TYPED)}";
     });
     addEventListener("mousedown", () => { document.body.style.background = "${css(CLICKED)}"; });
@@ -76,10 +78,21 @@ export async function showsColour(
 ): Promise<void> {
   viewer.send(setPixelFormat(32, false, [8, 8, 8], [16, 8, 0]), setEncodings(0));
   for (const { x, y } of places) {
-    for (let found = ""; found !== `${colour}`; ) {
-      viewer.send(updateRequest(false, x, y, 1, 1));
+    // The first answer is what is there, each that follows comes when it has changed.
+    for (let found = "", isAgain = false; found !== `${colour}`; isAgain = true) {
+      viewer.send(updateRequest(isAgain, x, y, 1, 1));
       found = `${await readPixel(viewer)}`;
     }
+  }
+}
+
+/**
+ * Presses a key until the page hears it: Chromium drops what comes while it is still bringing a
+ * page's first frame to the screen.
+ */
+export async function wakes(viewer: RfbViewer): Promise<void> {
+  for (let found = ""; found !== `${AWAKE}`; found = `${await readPixel(viewer)}`) {
+    viewer.send(typing("a"), updateRequest(false, 0, 0, 1, 1));
   }
 }
 
