@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
-import { JobHost, NOBODY } from "../support/job-host.ts";
+import { canRunAgentAs, JobHost, NOBODY } from "../support/job-host.ts";
 
 const ALLOW = "127.0.0.1:5970-5979";
 const URL = "http://127.0.0.1:9/";
@@ -131,8 +131,8 @@ describe.each([
   ["that is root", undefined],
   ["that is not root", NOBODY],
 ])("an agent %s", (_, uid) => {
-  // To start it as somebody else takes root; so does being root.
-  const cannot = process.getuid?.() !== 0;
+  // It takes root to be root, and to start it as somebody else, who has to be able to read it.
+  const cannot = process.getuid?.() !== 0 || !canRunAgentAs(uid);
 
   it.skipIf(cannot)("that is killed leaves nothing once it runs again, and says so", async () => {
     // Without an environment nothing says whose it is but its user, or its session.

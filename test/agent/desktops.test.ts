@@ -42,4 +42,28 @@ describe("a browser desktop", () => {
     expect(await host.ended("job")).toMatchObject({ cause: "stopped", reason: "It was stopped." });
     expect(host.leftovers([port])).toEqual([]);
   });
+
+  it("is one of three that each show their own page, and of which one's end is no other's", async () => {
+    host = await JobHost.start({ allow: ALLOW, config: { profiles: { browser: true } } });
+    const colours: Colour[] = [COLOUR, [30, 200, 90], [30, 90, 200]];
+    const jobs = await Promise.all(
+      colours.map(async (colour, n) => {
+        const session = `job-${n}`;
+        const port = await host.launch(session, "browser", pages.in(colour));
+        return { session, port, colour };
+      }),
+    );
+    expect(jobs.map(({ port }) => port)).toEqual([5970, 5971, 5972]);
+    for (const { session, port, colour } of jobs) {
+      await showsColour(await host.view(session, port), colour, PLACES);
+    }
+    host.say({ type: "stop", session: "job-1" });
+    await host.ended("job-1");
+    // The folders of the two others, and nothing of its own.
+    const files = host.leftovers([5971]).filter((left) => !left.startsWith("process"));
+    expect(files).toEqual([expect.stringMatching("folder"), expect.stringMatching("folder")]);
+    for (const { session, port, colour } of [jobs[0], jobs[2]].flatMap((job) => job ?? [])) {
+      await showsColour(await host.view(session, port), colour, PLACES);
+    }
+  });
 });

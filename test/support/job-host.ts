@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import {
   chmodSync,
@@ -24,6 +24,12 @@ const AGENT = join(ROOT, "dist/porthole-agent.mjs");
 
 /** Debian's user without rights, as whom an agent that is not root runs here. */
 export const NOBODY = 65_534;
+
+/** Whether a user can read the agent and the Node of this test. @param uid undefined is our own */
+export function canRunAgentAs(uid: number | undefined): boolean {
+  const options = uid === undefined ? {} : { uid, gid: uid };
+  return spawnSync(process.execPath, [AGENT, "--version"], { cwd: "/", ...options }).status === 0;
+}
 
 export type JobHostOptions = {
   config: object;
