@@ -18,7 +18,7 @@ const XVNC = ["Xtigervnc", "Xvnc"];
 const CHROMIUM = ["chromium", "chromium-browser", "google-chrome-stable", "google-chrome"];
 
 /** Of util-linux, which every Debian has. */
-export const NEEDED_TOOLS = ["setpriv", "prlimit"] as const;
+const NEEDED_TOOLS = ["setpriv", "prlimit"] as const;
 
 /** Over all of the screen, which has no window manager, and with nothing of its own on the wire. */
 const CHROMIUM_ARGS = [
