@@ -28,7 +28,7 @@ const MAX_OUTPUT_BYTES = 4096;
 const OPEN_TO_OTHERS = 0o077;
 
 /** Looks passwords up as the configuration says, anew for each viewer: a change needs no restart. */
-export function passwordsOf({ displays }: Config, log: Log): FindPassword {
+export function passwordsOf({ displays }: Pick<Config, "displays">, log: Log): FindPassword {
   return async ({ host, port }, stream) => {
     // Of another address the same port is another server's, which must not hear this one's password.
     const source = displays[host === LOOPBACK ? String(port) : `${host}:${port}`];

@@ -75,6 +75,15 @@ export const MAX_NAME_CHARACTERS = 80;
 export const MAX_VNC_PASSWORD_CHARACTERS = 255;
 export const MAX_CHAT_TEXT_CHARACTERS = 4_000;
 
+/** Longest URL of a job, as a browser writes it: with all escapes. */
+export const MAX_JOB_URL_BYTES = 8 * 1024;
+export const MAX_PROFILE_NAME_CHARACTERS = 40;
+/** At most one for each of the ports 5900 to 5999. */
+export const MAX_DESKTOPS_PER_HOST = 100;
+/** Of what a desktop printed the first and the last are kept; as JSON they fit into one message. */
+export const DESKTOP_LOG_HEAD_BYTES = 8 * 1024;
+export const DESKTOP_LOG_TAIL_BYTES = 16 * 1024;
+
 export const DEFAULT_SESSION_TTL_S = 8 * 60 * 60;
 export const MAX_SESSION_TTL_S = 30 * 24 * 60 * 60;
 

@@ -63,7 +63,7 @@ describe("the password of a VNC server", () => {
   it("is none where the owner set none", async () => {
     const { findPassword } = await find({ password_env: "ANY" });
     expect(await findPassword({ host: "127.0.0.1", port: 5902 }, "s1")).toBeNull();
-    expect(readConfig(join(folder, "nothing"))).toEqual({ displays: {} });
+    expect(readConfig(join(folder, "nothing"))).toMatchObject({ displays: {}, profiles: {} });
   });
 
   it("is looked up anew for each viewer", async () => {
