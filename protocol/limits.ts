@@ -59,6 +59,14 @@ export const MAX_NAME_CHARACTERS = 80;
 export const MAX_VNC_PASSWORD_CHARACTERS = 255;
 export const MAX_CHAT_TEXT_CHARACTERS = 4_000;
 
+/** What one person may say to a room in the long run, in all of their tabs, and at once. */
+export const CHAT_RATE_PER_S = 60;
+export const CHAT_BURST = 120;
+
+/** How many sockets a room has, and how many of those are one person's. */
+export const MAX_ROOM_SOCKETS = 256;
+export const MAX_ROOM_SOCKETS_PER_PERSON = 32;
+
 export const DEFAULT_SESSION_TTL_S = 8 * 60 * 60;
 export const MAX_SESSION_TTL_S = 30 * 24 * 60 * 60;
 

@@ -1,5 +1,6 @@
 import { DurableObject } from "cloudflare:workers";
-import { type Env, vncSession } from "../env.ts";
+import { CloseCode } from "../../protocol/close-codes.ts";
+import { chatRoom, type Env, vncSession } from "../env.ts";
 import { log } from "../log.ts";
 import { API_KEYS_SCHEMA, ApiKeys } from "./registry/api-keys.ts";
 import { AUDIT_SCHEMA, Audit } from "./registry/audit.ts";
@@ -7,6 +8,7 @@ import { FAILURES_SCHEMA, Failures } from "./registry/failures.ts";
 import { HOSTS_SCHEMA, Hosts } from "./registry/hosts.ts";
 import { SESSION_INDEX_SCHEMA, SessionIndex } from "./registry/session-index.ts";
 import { SIGN_INS_SCHEMA, SignIns } from "./registry/sign-ins.ts";
+import { SUPPORT_ROOMS_SCHEMA, SupportRooms } from "./registry/support-rooms.ts";
 
 /**
  * The one object that knows what is global, a part each: the hosts, the sign-ins, the API keys, an
@@ -27,6 +29,7 @@ export class Registry extends DurableObject<Env> {
         SESSION_INDEX_SCHEMA +
         AUDIT_SCHEMA +
         FAILURES_SCHEMA +
+        SUPPORT_ROOMS_SCHEMA +
         USES_SCHEMA,
     );
   }
@@ -47,6 +50,10 @@ export class Registry extends DurableObject<Env> {
     return new SessionIndex(this.#sql);
   }
 
+  get supportRooms(): SupportRooms {
+    return new SupportRooms(this.#sql);
+  }
+
   get audit(): Audit {
     return new Audit(this.#sql, Number(this.env.AUDIT_DAYS) || DEFAULT_AUDIT_DAYS);
   }
@@ -56,8 +63,8 @@ export class Registry extends DurableObject<Env> {
   }
 
   /**
-   * Notes that a credential is about to be used in a session, so that revoking it can close what
-   * came of it. Looks again whether it is still there: between the two nothing else runs.
+   * Notes that a credential is about to be used in a session, or in a support room by its whole
+   * name, so that revoking it can close what came of it. Looks again whether it is still there: between the two nothing else runs.
    * @param via `login:<id>` or `key:<id>`; what else there is cannot be revoked here
    * @returns false if the credential is gone
    */
@@ -87,7 +94,11 @@ export class Registry extends DurableObject<Env> {
     log("registry.revoked", { via, sessions: used.length });
     await Promise.all(
       used.map(async ({ session_id }) => {
-        await vncSession(this.env, session_id).cut(via, reason);
+        if (session_id.startsWith("support:")) {
+          await chatRoom(this.env, session_id).close(CloseCode.unauthorized, reason, via);
+        } else {
+          await vncSession(this.env, session_id).cut(via, reason);
+        }
         this.#sql.exec("DELETE FROM uses WHERE via = ? AND session_id = ?", via, session_id);
       }),
     );

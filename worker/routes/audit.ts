@@ -37,8 +37,8 @@ export async function listAudit(c: Context<AppEnv>): Promise<Response> {
   return c.json(await registry(c.env).audit.page(cursor, Math.min(limit, MAX_PAGE)));
 }
 
-/** @throws {ProblemError} 400 if it is there and is no number from 1 up */
-function wholeNumber(c: Context<AppEnv>, name: string): number | null {
+/** A number in the query. @throws {ProblemError} 400 if it is there and is no number from 1 up */
+export function wholeNumber(c: Context<AppEnv>, name: string): number | null {
   const text = c.req.query(name);
   if (text === undefined) return null;
   if (!/^[1-9]\d{0,14}$/.test(text)) {
