@@ -42,6 +42,7 @@ export class History {
     this.#lastSeq = counted.seq;
     this.#lastRev = counted.rev;
     this.#goneRev = counted.gone;
+    this.prune();
   }
 
   get lastSeq(): number {
@@ -155,13 +156,13 @@ export class History {
     return { seq: row.seq, from: JSON.parse(row.author), text: row.text, at: row.at };
   }
 
-  /** Forgets what is too old. @returns when that is to be done next, in ms since the epoch, if ever */
-  prune(): number | null {
-    if (!this.#exists) return null;
-    this.#remove("at <= ?", Date.now() - KEPT_DAYS * DAY_MS);
-    return this.nextPrune();
+  /** Forgets what is too old. */
+  prune(): void {
+    const now = Date.now();
+    if ((this.nextPrune() ?? Infinity) <= now) this.#remove("at <= ?", now - KEPT_DAYS * DAY_MS);
   }
 
+  /** When something will be too old, in ms since the epoch, if there is anything. */
   nextPrune(): number | null {
     if (!this.#exists) return null;
     const query = "SELECT at FROM history ORDER BY seq LIMIT 1";
