@@ -1,6 +1,7 @@
 import type { ChatChange, RoomToClient } from "../../protocol/chat.ts";
 import { CHAT_RATE_PER_S } from "../../protocol/limits.ts";
 import type { RoomMember } from "./room-member.ts";
+import type { Closing } from "./viewer.ts";
 
 /** A little below what a room allows in the long run. */
 const SEND_EVERY_MS = 1000 / (CHAT_RATE_PER_S * 0.9);
@@ -20,7 +21,8 @@ export class ChatClient {
   #stopped = false;
   readonly #checks = new Set<() => void>();
   readonly #dial: (since: number) => RoomMember;
-  dials = 0;
+  /** How each of its connections ended, but the last one. */
+  readonly closings: Closing[] = [];
 
   /** @param dial opens a socket with `batch=1` and that `since` */
   constructor(dial: (since: number) => RoomMember) {
@@ -68,11 +70,11 @@ export class ChatClient {
 
   async #run(): Promise<void> {
     while (!this.#stopped) {
-      this.dials++;
       const member = this.#dial(this.#lastRev);
       this.#member = member;
       member.onMessage = (message) => this.#take(message);
-      await member.closed;
+      const closing = await member.closed;
+      if (!this.#stopped) this.closings.push(closing);
       this.#member = null;
       // What was on its way may or may not have been stored: it is sent again.
       const again = [...this.#unacked].map(([cid, text]) => ({ cid, text }));

@@ -130,6 +130,17 @@ describe("members of a room", () => {
   });
 });
 
+describe("a person with very many tabs", () => {
+  it("opens 32, and is told why there are no more; others come in", async () => {
+    const tabs = await Promise.all(Array.from({ length: 31 }, () => room.enter("Ann")));
+    const ticket = await people.ticket(room.session, bearer(ADMIN_TOKEN), { name: "Ann" });
+    const { code, reason } = await people.chat(room.session, { ticket }).closed;
+    expect([code, reason]).toEqual([4429, expect.stringMatching(/open 32 times already/)]);
+    await room.enter("Cid");
+    await tabs[0]?.room.close();
+  });
+});
+
 describe("staff in a room", () => {
   it("mutes somebody for a time: they hear all, and say nothing, until it is ended", async () => {
     staff.room.does({ type: "mute", member: ann.me.id, seconds: 600 });

@@ -143,9 +143,10 @@ export class Delivery {
         continue;
       }
       connection.send(nothing, markEvery, texts);
-      if (changes.length === 0) continue;
-      if (connection.behind === null) connection.setBehind(before);
-      this.#pump(connection);
+      if (changes.length > 0) {
+        if (connection.behind === null) connection.setBehind(before);
+        this.#pump(connection);
+      } else if (!fits) this.#overflow(connection);
     }
     this.#saveSoon();
   }

@@ -46,11 +46,12 @@ export class News {
     );
   }
 
-  /** A line for the audit. */
-  record(line: Parameters<AuditOutbox["record"]>[0]): void {
+  /** A line for the audit. @param max of those that its actor can cause at will, in ten minutes */
+  record(line: Parameters<AuditOutbox["record"]>[0], max: number | null = null): void {
     if (!this.#hasOutbox) this.#ctx.storage.sql.exec(AUDIT_OUTBOX_SCHEMA);
     this.#hasOutbox = true;
-    this.#outbox.record(line);
+    if (max === null) this.#outbox.record(line);
+    else this.#outbox.recordBounded(`${line.action} ${line.actor}`, max, line);
     this.soon();
   }
 
