@@ -13,10 +13,17 @@ import { MAX_CHAT_TEXT_CHARACTERS, MAX_NAME_CHARACTERS } from "./limits.ts";
  * goes on by connecting again with `?since=`.
  */
 
-/** Half of a surrogate pair is no character; what a client sends of those becomes U+FFFD. */
+/** Half of a surrogate pair is no character. */
+const HALF_CHARACTER = /\p{Surrogate}/u;
+
+/** What a client sends of those becomes U+FFFD. */
+const toWholeCharacters = v.transform((text: string) =>
+  text.replaceAll(new RegExp(HALF_CHARACTER, "gu"), "\ufffd"),
+);
+
 const ChatText = v.pipe(
   v.string(),
-  v.transform((text) => text.toWellFormed()),
+  toWholeCharacters,
   v.trim(),
   v.minLength(1),
   v.maxLength(MAX_CHAT_TEXT_CHARACTERS),
@@ -33,7 +40,7 @@ export const ClientToRoom = v.variant("type", [
       v.string(),
       v.minLength(1),
       v.maxLength(64),
-      v.check((cid) => cid.isWellFormed(), "must be whole characters"),
+      v.check((cid) => !HALF_CHARACTER.test(cid), "must be whole characters"),
     ),
     text: ChatText,
   }),
@@ -159,7 +166,7 @@ export const OpenSupport = v.strictObject({
   name: v.optional(
     v.pipe(
       v.string(),
-      v.transform((name) => name.toWellFormed()),
+      toWholeCharacters,
       v.trim(),
       v.minLength(1),
       v.maxLength(MAX_NAME_CHARACTERS),
