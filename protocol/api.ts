@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import { InboxState } from "./chat.ts";
 import { Id, RFB_BASE_PORT } from "./ids.ts";
 import {
   DEFAULT_LINK_TTL_S,
@@ -87,6 +88,19 @@ export const ListSessions = v.strictObject({
 
 /** The query of a list of hosts. */
 export const ListHosts = v.strictObject({
+  cursor: v.optional(v.pipe(v.string(), v.minLength(1), v.maxLength(MAX_CURSOR_CHARACTERS))),
+  limit: v.optional(wholeNumber(MAX_PAGE_ITEMS)),
+});
+
+/** The query of a room's history: the messages before that `seq`. */
+export const ListMessages = v.strictObject({
+  before: v.optional(wholeNumber(Number.MAX_SAFE_INTEGER)),
+  limit: v.optional(wholeNumber(MAX_PAGE_ITEMS)),
+});
+
+/** The query of the inbox. */
+export const ListRooms = v.strictObject({
+  state: v.optional(InboxState),
   cursor: v.optional(v.pipe(v.string(), v.minLength(1), v.maxLength(MAX_CURSOR_CHARACTERS))),
   limit: v.optional(wholeNumber(MAX_PAGE_ITEMS)),
 });

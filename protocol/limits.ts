@@ -84,6 +84,14 @@ export const MAX_DESKTOPS_PER_HOST = 100;
 export const DESKTOP_LOG_HEAD_BYTES = 8 * 1024;
 export const DESKTOP_LOG_TAIL_BYTES = 16 * 1024;
 
+/** What one person may say to a room in the long run, in all of their tabs, and at once. */
+export const CHAT_RATE_PER_S = 60;
+export const CHAT_BURST = 120;
+
+/** How many sockets a room has, and how many of those are one person's. */
+export const MAX_ROOM_SOCKETS = 256;
+export const MAX_ROOM_SOCKETS_PER_PERSON = 32;
+
 export const DEFAULT_SESSION_TTL_S = 8 * 60 * 60;
 export const MAX_SESSION_TTL_S = 30 * 24 * 60 * 60;
 

@@ -14,6 +14,8 @@ import {
   JoinTokenInfo,
   ListAudit,
   ListHosts,
+  ListMessages,
+  ListRooms,
   ListSessions,
   Login,
   MadeShareLink,
@@ -29,6 +31,7 @@ import {
   SignInLink,
   Ticket,
 } from "./api.ts";
+import { ChatChange, InboxRoom, OpenSupport, SupportRoom } from "./chat.ts";
 import { MAX_IDEMPOTENCY_KEY_CHARACTERS } from "./limits.ts";
 import { JoinAnswer, JoinRequest } from "./link.ts";
 
@@ -285,6 +288,37 @@ export const OPERATIONS = {
     answer: null,
     problems: [[404, "no_such_key"]],
   },
+  "GET /api/chat/rooms": {
+    id: "listRooms",
+    summary: "The inbox: a page of support rooms; those that are open, without a state",
+    query: ListRooms,
+    status: 200,
+    answer: pageOf(InboxRoom),
+  },
+  "GET /api/chat/rooms/:room/messages": {
+    id: "listMessages",
+    summary: "A page of what was said in a room, the newest first",
+    query: ListMessages,
+    status: 200,
+    answer: pageOf(ChatChange),
+    problems: [[400, "malformed_room"], NO_SESSION, [404, "no_such_room"], ENDED],
+  },
+  "GET /api/chat/support": {
+    id: "getSupportRoom",
+    summary: "The support room that this browser has opened",
+    status: 200,
+    answer: SupportRoom,
+    problems: [[404, "no_support_room"]],
+  },
+  "POST /api/chat/support": {
+    id: "openSupportRoom",
+    summary: "Opens a support room for this browser; one that it has is a 200",
+    body: OpenSupport,
+    status: 201,
+    answer: SupportRoom,
+    problems: [[429, "too_many_rooms"]],
+  },
+
   "GET /api/audit": {
     id: "listAudit",
     summary: "Who did what to what, the newest first",

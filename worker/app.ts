@@ -7,6 +7,7 @@ import { describeError, log } from "./log.ts";
 import { ProblemError, problemResponse, type Refusal } from "./problem.ts";
 import { listAudit } from "./routes/audit.ts";
 import { pathId } from "./routes/body.ts";
+import * as chat from "./routes/chat.ts";
 import { getDescription, readDescription } from "./routes/description.ts";
 import { events } from "./routes/events.ts";
 import * as hosts from "./routes/hosts.ts";
@@ -73,6 +74,11 @@ app.post("/api/vnc/session/:id/links", needs.operator, links.createLink);
 app.delete("/api/vnc/session/:id/links/:link_id", needs.operator, links.revokeLink);
 app.post("/api/links/redeem", needs.secret, links.redeemLink);
 
+app.get("/api/chat/rooms", needs.operator, chat.listRooms);
+app.get("/api/chat/rooms/:room/messages", needs.room, chat.listMessages);
+app.get("/api/chat/support", needs.supportGuest, chat.getSupport);
+app.post("/api/chat/support", needs.supportGuest, chat.openSupport);
+
 app.post("/api/agent/join", needs.secret, hosts.joinAgent);
 app.all("/agent/link", needs.agent, hosts.agentLink);
 app.all("/agent/stream/:session/:stream", needs.agent, hosts.agentStream);
@@ -83,7 +89,7 @@ app.all("/vnc-proxy", needs.socket, (c) => {
   if (!isId(id)) throw new ProblemError(400, "malformed_id", "Name the session: ?session=<id>");
   return sessions.viewerStream(c, id);
 });
-app.all("/chat-ws", needs.socket, sessions.chat);
+app.all("/chat-ws", needs.socket, chat.chat);
 app.all("/api/events", needs.watcher, events);
 
 assertGuarded(app);

@@ -17,7 +17,14 @@ beforeEach(() => {
 
 /** The room lets the page in, as Ann; Ben has control. */
 function welcome(): void {
-  page.socket.says({ type: "welcome", me: ANN, members: [BEN, ANN], last_rev: 0 });
+  page.socket.says({
+    type: "welcome",
+    me: ANN,
+    members: [BEN, ANN],
+    last_rev: 0,
+    from_rev: 1,
+    reads: [],
+  });
   page.socket.says({ type: "control", holder: BEN, asking: [] });
 }
 

@@ -73,6 +73,14 @@ const REST: [route: string, body: object | null, Record<"nobody" | PersonRole, n
     { nobody: 401, viewer: 403, operator: 404, admin: 404 },
   ],
   ["POST /api/links/redeem", {}, { nobody: 400, viewer: 400, operator: 400, admin: 400 }],
+  ["GET /api/chat/rooms", null, { nobody: 401, viewer: 403, operator: 200, admin: 200 }],
+  [
+    "GET /api/chat/rooms/:room/messages",
+    null,
+    { nobody: 401, viewer: 400, operator: 400, admin: 400 },
+  ],
+  ["GET /api/chat/support", null, { nobody: 404, viewer: 404, operator: 404, admin: 404 }],
+  ["POST /api/chat/support", { a: 1 }, { nobody: 400, viewer: 400, operator: 400, admin: 400 }],
   ["POST /api/agent/join", {}, { nobody: 400, viewer: 400, operator: 400, admin: 400 }],
 ];
 

@@ -2,13 +2,13 @@ import type { Context, Hono, MiddlewareHandler } from "hono";
 import type { PersonRole } from "../../protocol/api.ts";
 import { isId, ROOM_PATTERN } from "../../protocol/ids.ts";
 import type { Role } from "../../protocol/link.ts";
-import { type Env, registry, vncSession } from "../env.ts";
+import { chatRoom, type Env, registry, vncSession } from "../env.ts";
 import { KEY_PREFIX } from "../objects/registry/api-keys.ts";
 import { ProblemError } from "../problem.ts";
 import { isUpgrade, upgradeRequired } from "../sockets.ts";
 import { ACCESS_HEADER, verifyAccess } from "./access.ts";
 import { bearerToken } from "./bearer.ts";
-import { readGuestCookie, readLoginCookie } from "./cookies.ts";
+import { readGuestCookie, readLoginCookie, readSupportCookie } from "./cookies.ts";
 import { hearGuess, limitAttempts, limitUpgrades } from "./limits.ts";
 import { requireOrigin, requireOriginIfNamed } from "./origins.ts";
 import { hashSecret, secretsEqual } from "./secrets.ts";
@@ -35,10 +35,14 @@ export type GuestIdentity = {
   guest: string;
 };
 
+/** Somebody who opened a support room: nobody, but in that one. */
+type SupportGuest = { kind: "support"; room: string; name: string; via: string };
+
 /** Who a request comes from. A ticket is only carried here; the object that made it checks it. */
 export type Identity =
   | Person
   | GuestIdentity
+  | SupportGuest
   | { kind: "ticket"; ticket: string }
   | { kind: "nobody" };
 
@@ -51,7 +55,9 @@ type Guard = MiddlewareHandler<AppEnv>;
 const declarations = new WeakMap<Guard, Need>();
 
 /** The names of {@link needs}. */
-export type Need = PersonRole | "nobody" | "secret" | "agent" | "guest" | "socket" | "watcher";
+export type Need =
+  | PersonRole
+  | ("nobody" | "secret" | "agent" | "guest" | "room" | "supportGuest" | "socket" | "watcher");
 
 function declare(need: Need, handler: Guard): Guard {
   declarations.set(handler, need);
@@ -118,13 +124,30 @@ export const needs = {
     await next();
   }),
 
+  /** What a guest of the room may do too, of its session or of support; `:room` names it. */
+  room: declare("room", async (c, next) => {
+    const room = ROOM_PATTERN.exec(c.req.param("room") ?? "");
+    const guest = await guestOfRoom(c, room, false);
+    c.set("identity", guest ?? (await requirePerson(c, false)));
+    await next();
+  }),
+
+  /** What the guest of a support room does before it has a name: the browser's own, if any. */
+  supportGuest: declare("supportGuest", async (c, next) => {
+    requireOriginIfNamed(c.req.raw, c.env);
+    c.set("identity", (await supportGuestOf(c, false)) ?? { kind: "nobody" });
+    await next();
+  }),
+
   /** A WebSocket for people: with a ticket, as a guest of the session, or as a person. */
   socket: declare("socket", async (c, next) => {
     if (!isUpgrade(c.req.raw)) return upgradeRequired();
     await limitUpgrades(c.req.raw, c.env);
     const ticket = c.req.query("ticket");
     if (ticket === undefined) {
-      const guest = await guestOf(c, sessionOfUpgrade(c), true);
+      const room = ROOM_PATTERN.exec(c.req.query("room") ?? "");
+      const id = c.req.param("id") ?? c.req.query("session");
+      const guest = await (id === undefined ? guestOfRoom(c, room, true) : guestOf(c, id, true));
       c.set("identity", guest ?? (await requirePerson(c, true)));
     } else {
       requireOriginIfNamed(c.req.raw, c.env);
@@ -151,12 +174,25 @@ export function person(c: AppContext): Person {
   throw new ProblemError(401, "not_signed_in", "Sign in first.");
 }
 
-/** The session that an upgrade is for: in the path, or in the query as `session` or `room`. */
-function sessionOfUpgrade(c: AppContext): string | undefined {
-  const room = ROOM_PATTERN.exec(c.req.query("room") ?? "");
-  return (
-    c.req.param("id") ?? c.req.query("session") ?? (room?.[1] === "session" ? room[2] : undefined)
-  );
+/** The guest of a room: of its session, or who opened it; `room` is what ROOM_PATTERN found. */
+async function guestOfRoom(
+  c: AppContext,
+  room: RegExpExecArray | null,
+  upgrade: boolean,
+): Promise<GuestIdentity | SupportGuest | null> {
+  if (room?.[1] === "session") return guestOf(c, room[2], upgrade);
+  return room ? supportGuestOf(c, upgrade) : null;
+}
+
+/** The guest whose support room this browser has a cookie for. A person comes first here, too. */
+async function supportGuestOf(c: AppContext, upgrade: boolean): Promise<SupportGuest | null> {
+  const cookie = readSupportCookie(c);
+  if (!cookie || c.req.header("authorization") !== undefined || (await loginOf(c))) return null;
+  const room = `support:${cookie.id}`;
+  const guest = await chatRoom(c.env, room).supportGuest(await hashSecret(cookie.secret));
+  if (!guest) return null;
+  requireOrigin(c.req.raw, c.env, upgrade);
+  return { kind: "support", room, name: guest.name, via: room };
 }
 
 /**

@@ -1,6 +1,7 @@
 import { DurableObject } from "cloudflare:workers";
+import { CloseCode } from "../../protocol/close-codes.ts";
 import { LINK_PING, LINK_PONG } from "../../protocol/limits.ts";
-import { type Env, vncSession } from "../env.ts";
+import { chatRoom, type Env, vncSession } from "../env.ts";
 import { describeError, log } from "../log.ts";
 import { closeQuietly } from "../sockets.ts";
 import { ACTIVITY_COUNTS_SCHEMA, Activity } from "./registry/activity.ts";
@@ -15,6 +16,7 @@ import { HOSTS_SCHEMA, Hosts } from "./registry/hosts.ts";
 import { SessionIndex } from "./registry/session-index.ts";
 import { SESSION_INDEX_SCHEMA } from "./registry/session-query.ts";
 import { SIGN_INS_SCHEMA, SignIns } from "./registry/sign-ins.ts";
+import { SUPPORT_ROOMS_SCHEMA, SupportRooms } from "./registry/support-rooms.ts";
 import { Watchers } from "./registry/watchers.ts";
 
 /**
@@ -42,6 +44,7 @@ export class Registry extends DurableObject<Env> {
         CREATIONS_SCHEMA +
         AUDIT_SCHEMA +
         FAILURES_SCHEMA +
+        SUPPORT_ROOMS_SCHEMA +
         USES_SCHEMA +
         FEED_SCHEMA +
         ACTIVITY_COUNTS_SCHEMA,
@@ -77,6 +80,10 @@ export class Registry extends DurableObject<Env> {
     return new Creations(this.#sql);
   }
 
+  get supportRooms(): SupportRooms {
+    return new SupportRooms(this.#sql);
+  }
+
   get audit(): Audit {
     return new Audit(this.#sql, Number(this.env.AUDIT_DAYS) || DEFAULT_AUDIT_DAYS);
   }
@@ -86,8 +93,8 @@ export class Registry extends DurableObject<Env> {
   }
 
   /**
-   * Notes that a credential is about to be used in a session, so that revoking it can close what
-   * came of it. Looks again whether it is still there: between the two nothing else runs.
+   * Notes that a credential is about to be used in a session, or in a support room by its whole
+   * name, so that revoking it can close what came of it. Looks again whether it is still there: between the two nothing else runs.
    * @param via `login:<id>` or `key:<id>`; what else there is cannot be revoked here
    * @returns false if the credential is gone
    */
@@ -115,7 +122,11 @@ export class Registry extends DurableObject<Env> {
     log("registry.revoked", { via, sessions: used.length });
     await Promise.all(
       used.map(async ({ session_id }) => {
-        await vncSession(this.env, session_id).cut(via, reason);
+        if (session_id.startsWith("support:")) {
+          await chatRoom(this.env, session_id).close(CloseCode.unauthorized, reason, via);
+        } else {
+          await vncSession(this.env, session_id).cut(via, reason);
+        }
         this.#sql.exec("DELETE FROM uses WHERE via = ? AND session_id = ?", via, session_id);
       }),
     );

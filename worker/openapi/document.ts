@@ -64,11 +64,13 @@ function needOfRoute(routes: readonly Route[], method: string, path: string): Ne
   throw new Error(`${method} ${path} is described and is no route.`);
 }
 
-const OPEN_TO_ALL: ReadonlySet<Need> = new Set(["nobody", "secret"]);
+const OPEN_TO_ALL: ReadonlySet<Need> = new Set(["nobody", "secret", "supportGuest"]);
 
 const WHO: Partial<Record<Need, string>> = {
   nobody: "Open to all.",
   secret: "Open to all: the secret in its body is the credential.",
+  room: "For a guest of this room, and for every role.",
+  supportGuest: "Open to all: a browser has the room that it opened.",
   guest: "For a guest of this session, and for every role.",
   viewer: "For every role.",
   operator: "For operators and admins.",
@@ -124,7 +126,8 @@ function problemsOf(operation: Operation, need: Need, hasId: boolean) {
   if (operation.query) codes.push([400, "invalid_query"]);
   if (operation.headers) codes.push([400, "malformed_idempotency_key"]);
   if (hasId) codes.push([400, "malformed_id"]);
-  if (need === "secret") codes.push([403, "origin_not_allowed"], [429, "too_many_attempts"]);
+  if (need === "secret" || need === "supportGuest")
+    codes.push([403, "origin_not_allowed"], [429, "too_many_attempts"]);
   if (!OPEN_TO_ALL.has(need)) {
     codes.push([401, "not_signed_in"], [401, "bad_credential"], [403, "origin_not_allowed"]);
     codes.push([403, "role_too_low"], [429, "too_many_attempts"], [429, "too_many_failures"]);
@@ -163,6 +166,7 @@ const TAGS: Record<string, string> = {
   logout: "identity",
   keys: "identity",
   audit: "identity",
+  chat: "chat",
 };
 
 /** The shapes of answers, which the description refers to by their names in the code. */

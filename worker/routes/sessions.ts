@@ -6,10 +6,10 @@ import {
   SeeSession,
   type Ticket,
 } from "../../protocol/api.ts";
-import { ROOM_PATTERN, randomId } from "../../protocol/ids.ts";
+import { randomId } from "../../protocol/ids.ts";
 import { DEFAULT_SESSION_TTL_S } from "../../protocol/limits.ts";
 import type { Role } from "../../protocol/link.ts";
-import { chatRoom, type Env, registry, vncHost, vncSession } from "../env.ts";
+import { type Env, registry, vncHost, vncSession } from "../env.ts";
 import { grantOf, ticketGrantOf } from "../identity/grants.ts";
 import { type AppEnv, person } from "../identity/guard.ts";
 import { clientAddress } from "../identity/limits.ts";
@@ -106,7 +106,7 @@ async function issueTicket(
 }
 
 /** Who comes in by an upgrade: with a ticket, or as who they are. */
-async function entryOf(c: Context<AppEnv>, sessionId: string): Promise<ViewerEntry> {
+export async function entryOf(c: Context<AppEnv>, sessionId: string): Promise<ViewerEntry> {
   const identity = c.get("identity");
   const address = clientAddress(c.req.raw);
   if (identity.kind === "ticket") return { ticket: identity.ticket, address };
@@ -114,9 +114,9 @@ async function entryOf(c: Context<AppEnv>, sessionId: string): Promise<ViewerEnt
 }
 
 /** The headers of a viewer's upgrade, with who they are: whatever the client wrote there is gone. */
-async function entryHeaders(c: Context<AppEnv>, sessionId: string): Promise<Headers> {
+export function entryHeaders(c: Context<AppEnv>, entry: ViewerEntry): Headers {
   const headers = new Headers(c.req.raw.headers);
-  headers.set(VIEWER_HEADER, JSON.stringify(await entryOf(c, sessionId)));
+  headers.set(VIEWER_HEADER, JSON.stringify(entry));
   return headers;
 }
 
@@ -129,23 +129,6 @@ export async function relay(response: Response): Promise<Response> {
 
 /** `/vnc-stream/:id`, and `/vnc-proxy?session=:id` by its old name. */
 export async function viewerStream(c: Context<AppEnv>, id: string): Promise<Response> {
-  const headers = await entryHeaders(c, id);
+  const headers = entryHeaders(c, await entryOf(c, id));
   return relay(await vncSession(c.env, id).fetch("https://session/viewer", { headers }));
-}
-
-/** `/chat-ws?room=:room` */
-export async function chat(c: Context<AppEnv>): Promise<Response> {
-  const room = ROOM_PATTERN.exec(c.req.query("room") ?? "");
-  if (!room) {
-    throw new ProblemError(400, "malformed_room", "Name the room: ?room=session:<session id>");
-  }
-  const [name, kind, id] = room;
-  if (kind !== "session" || id === undefined) {
-    throw new ProblemError(404, "no_such_room", "There is no such room.");
-  }
-  const query = new URLSearchParams({ session: id });
-  const since = c.req.query("since");
-  if (since !== undefined) query.set("since", since);
-  const headers = await entryHeaders(c, id);
-  return relay(await chatRoom(c.env, name).fetch(`https://room/?${query}`, { headers }));
 }
