@@ -1,13 +1,45 @@
 import { defineConfig } from "vitest/config";
 
+/**
+ * What needs this machine to itself: displays are ports of it, a browser and a bench take both of
+ * its cores as do chats under load, and commands are started on the product's own ports.
+ */
+const ALONE = [
+  "test/{e2e,bench,scripts}/**/*.test.ts",
+  "test/worker/chat-{slow,storm}.test.ts",
+  "test/agent/{command-line,desktops*,displays,login-attempts,real-servers}.test.ts",
+];
+
+const SHARED = {
+  // A test waits for events; these only end one that waits for what never comes.
+  testTimeout: 60_000,
+  hookTimeout: 120_000,
+};
+
 export default defineConfig({
   test: {
-    include: ["test/**/*.test.ts"],
     globalSetup: "test/support/global-setup.ts",
-    // Displays are ports of this machine, and two cores are soon full: one file after the other.
-    fileParallelism: false,
-    // A test waits for events; these only end one that waits for what never comes.
-    testTimeout: 60_000,
-    hookTimeout: 120_000,
+    projects: [
+      {
+        test: {
+          ...SHARED,
+          name: "together",
+          include: ["test/**/*.test.ts"],
+          exclude: ALONE,
+          // Most of them wait: for a workerd of their own, for a minute of silence.
+          maxWorkers: 3,
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        test: {
+          ...SHARED,
+          name: "alone",
+          include: ALONE,
+          fileParallelism: false,
+          sequence: { groupOrder: 1 },
+        },
+      },
+    ],
   },
 });
