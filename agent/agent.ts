@@ -1,7 +1,7 @@
 import { networkInterfaces } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import { CloseCode } from "../protocol/close-codes.ts";
-import { MAX_STREAMS_PER_HOST, SCAN_INTERVAL_MS } from "../protocol/limits.ts";
+import { MAX_ADDRESSES, MAX_STREAMS_PER_HOST, SCAN_INTERVAL_MS } from "../protocol/limits.ts";
 import type { AgentToEdge, Display, EdgeToAgent } from "../protocol/link.ts";
 import { type AllowedTarget, isAllowed } from "./allow-list.ts";
 import { DisplayFinder } from "./displays.ts";
@@ -154,7 +154,7 @@ class Agent {
           this.#send({ type: "failed", stream: id, code: error.code, message: error.message });
           // One that does not let the agent in is there; asking it again would count as an attack.
           if (error instanceof LoginError) return;
-          this.#finder.forget(target.port); // the edge should not call a display live that is not
+          this.#finder.forget(target); // the edge should not call a display live that is not
           void this.scan();
         },
         closed: (totals) => this.#send({ type: "closed", stream: id, ...totals }),
@@ -181,9 +181,6 @@ class Agent {
 
 /** The loops see the aborted signal by themselves. */
 function ignoreAbort(): void {}
-
-/** At most this many addresses are told: a machine full of containers has hundreds. */
-const MAX_ADDRESSES = 64;
 
 /** Where this machine can be reached, so that a panel can find the host that owns an address. */
 function ownAddresses(): string[] {

@@ -1,6 +1,8 @@
 import * as v from "valibot";
 import { Id } from "./ids.ts";
 import {
+  MAX_ADDRESS_CHARACTERS,
+  MAX_ADDRESSES,
   MAX_NAME_CHARACTERS,
   MAX_SECURITY_TYPES,
   MAX_STREAMS_PER_HOST,
@@ -29,6 +31,8 @@ export type ControlMode = v.InferOutput<typeof ControlMode>;
 /** A VNC server that an agent found. `width` and `height` in pixels, where they are known. */
 export const Display = v.object({
   port: Port,
+  /** Where it listens, if that is not on loopback alone: an address, or 0.0.0.0 for all. */
+  address: v.optional(v.pipe(v.string(), v.maxLength(MAX_ADDRESS_CHARACTERS))),
   display: v.pipe(v.number(), v.integer()),
   name: v.nullable(v.pipe(v.string(), v.maxLength(255))),
   security: v.pipe(v.array(v.pipe(v.string(), v.maxLength(40))), v.maxLength(MAX_SECURITY_TYPES)),
@@ -75,7 +79,10 @@ export const AgentToEdge = v.variant("type", [
     streams: v.pipe(v.array(Id), v.maxLength(MAX_STREAMS_PER_HOST)),
     profiles: v.optional(v.array(v.pipe(v.string(), v.maxLength(40))), []),
     addresses: v.optional(
-      v.pipe(v.array(v.pipe(v.string(), v.maxLength(64))), v.maxLength(64)),
+      v.pipe(
+        v.array(v.pipe(v.string(), v.maxLength(MAX_ADDRESS_CHARACTERS))),
+        v.maxLength(MAX_ADDRESSES),
+      ),
       [],
     ),
   }),

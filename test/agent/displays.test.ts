@@ -85,6 +85,26 @@ describe("looking for displays", () => {
     expect((await wide.find()).map(({ port }) => port)).toContain(vnc.port);
   });
 
+  it("finds them on other addresses of the machine, where those are allowed, and says where", async () => {
+    const [own, port] = ["127.0.0.2", 0]; // any of 127.0.0.0/8 is this machine's
+    const there = await serve(greetAndEcho, port, own);
+    const everywhere = await serve(greetAndEcho, port, "0.0.0.0");
+    const both = finderOf(there.port, everywhere.port);
+    expect(await both.find()).toMatchObject([{ port: everywhere.port, address: "0.0.0.0" }]);
+    const allowed = new DisplayFinder([parseAllowedTarget(`${own}:${there.port}`)]);
+    expect(await allowed.find()).toMatchObject([{ port: there.port, address: own }]);
+  });
+
+  it("tells two servers apart that listen on one port of two addresses", async () => {
+    const here = await serve(greetAndEcho);
+    await serve(greetAndEcho, here.port, "127.0.0.2");
+    const finder = new DisplayFinder(
+      ["127.0.0.1", "127.0.0.2"].map((own) => parseAllowedTarget(`${own}:${here.port}`)),
+    );
+    const found = await finder.find();
+    expect(found.map(({ address }) => address).sort()).toEqual(["127.0.0.2", undefined]);
+  });
+
   it("leaves no connection open", async () => {
     const vnc = await serve(greetAndEcho);
     const silent = await serve(() => {});
