@@ -109,6 +109,27 @@ export type SeenSession = Session & {
   your_role: Role;
 };
 
+/** The console of a hosting panel's server: the session that shows it, once VNC is switched on. */
+export type ServerConsole = Session & {
+  server_id: string;
+  enabled: true;
+  /** The panel's name for what it still does in the background. */
+  queue_id: string | null;
+};
+
+/** What is known of a panel's server without changing anything. */
+export type ServerLookUp = {
+  server_id: string;
+  /** As the panel says it: some say so only while somebody is connected. */
+  enabled: boolean;
+  /** Where its hypervisor listens; null while the panel does not know. */
+  address: string | null;
+  port: number | null;
+  /** The host that has this address; null if none has, or more than one. */
+  host_id: string | null;
+  session: Session | null;
+};
+
 export type Host = {
   host_id: string;
   name: string;

@@ -1,6 +1,7 @@
 import { DurableObject } from "cloudflare:workers";
 import type { Host } from "../../protocol/api.ts";
 import { CloseCode } from "../../protocol/close-codes.ts";
+import { ANY_ADDRESS, LOOPBACK } from "../../protocol/ids.ts";
 import {
   LINK_PING,
   LINK_PONG,
@@ -24,6 +25,7 @@ import {
   type StreamRole,
 } from "./host/asked-streams.ts";
 import { HOST_SCHEMA, type HostRow } from "./host/host-row.ts";
+import { OwnAddresses } from "./host/own-addresses.ts";
 import { NOBODY } from "./registry/audit.ts";
 import { hasTable, oneRow, rfc3339 } from "./storage.ts";
 import type { VncSession } from "./vnc-session.ts";
@@ -39,6 +41,7 @@ export class VncHost extends DurableObject<Env> {
   readonly #sql = this.ctx.storage.sql;
   readonly #streams = new AskedStreams(this.#sql);
   readonly #outbox = new AuditOutbox(this.#sql, this.env);
+  readonly #addresses = new OwnAddresses(this.#sql, this.env);
   #exists = hasTable(this.#sql, "host");
 
   constructor(ctx: DurableObjectState, env: Env) {
@@ -94,19 +97,28 @@ export class VncHost extends DurableObject<Env> {
       online,
       since: rfc3339(online ? row.since : Math.max(row.since, this.#lastSeen())),
       version: row.version,
-      displays: online ? this.#displays(row) : [],
+      displays: online ? this.#displays(row).flatMap(onLoopback) : [],
       streams: online ? this.#streams.count() : 0,
       created_at: rfc3339(row.created_at),
     };
   }
 
-  /** Whether a viewer of this port would get a picture now; if not, why, as a sentence. */
-  async reach(port: number): Promise<{ online: boolean; reason: string | null }> {
+  /**
+   * Whether a viewer of this port would get a picture now; if not, why, as a sentence.
+   * @param address which of the host's own; null is loopback
+   */
+  async reach(
+    port: number,
+    address: string | null = null,
+  ): Promise<{ online: boolean; reason: string | null }> {
     const row = this.#row();
     if (!row) return { online: false, reason: "The host was removed." };
     if (!this.#isOnline()) return { online: false, reason: offlineSentence(row.name) };
-    const answers = this.#displays(row).some((display) => display.port === port);
-    const reason = answers ? null : `No VNC server answers on port ${port} of ${row.name}.`;
+    const answers = this.#displays(row).some(
+      (display) => display.port === port && listensOn(display, address ?? LOOPBACK),
+    );
+    const where = address === null ? `port ${port}` : `${address}, port ${port},`;
+    const reason = answers ? null : `No VNC server answers on ${where} of ${row.name}.`;
     return { online: true, reason };
   }
 
@@ -126,7 +138,7 @@ export class VncHost extends DurableObject<Env> {
       stream: input.stream,
       token: input.token,
       session: input.session,
-      target: { host: LOOPBACK, port: input.port },
+      target: { host: input.address ?? LOOPBACK, port: input.port },
       role: input.role,
       clipboard: input.clipboard,
       control: input.control,
@@ -227,6 +239,7 @@ export class VncHost extends DurableObject<Env> {
     switch (message.type) {
       case "hello":
         this.#sql.exec("UPDATE host SET version = ?", message.version);
+        this.#storeAddresses(message.addresses);
         this.#storeDisplays(message.displays);
         this.#repeatRoles(new Set(message.streams));
         return this.#forgetAllBut(new Set(message.streams), linkSince);
@@ -315,6 +328,12 @@ export class VncHost extends DurableObject<Env> {
     }
   }
 
+  #storeAddresses(addresses: string[]): void {
+    if (!this.#addresses.store(addresses)) return;
+    this.ctx.storage.setAlarm(Date.now() + DELIVERY_RETRY_MS);
+    this.ctx.waitUntil(this.#deliver());
+  }
+
   #storeDisplays(displays: Display[]): void {
     this.#sql.exec("UPDATE host SET displays = ?", JSON.stringify(displays));
   }
@@ -345,12 +364,15 @@ export class VncHost extends DurableObject<Env> {
     this.ctx.waitUntil(this.#deliver());
   }
 
-  /** Tells the audit what it does not know yet; tried again by alarm until it is told. */
+  /** Tells the registry what it does not know yet; tried again by alarm until it is told. */
   async #deliver(): Promise<void> {
     const row = this.#row();
     if (!row) return;
     try {
-      await this.#outbox.deliverLines(row.host_id);
+      await Promise.all([
+        this.#outbox.deliverLines(row.host_id),
+        this.#addresses.deliver(row.host_id),
+      ]);
     } catch (error) {
       log("host.deliver_failed", { host: row.host_id, error: describeError(error) });
       if (this.#exists) await this.ctx.storage.setAlarm(Date.now() + DELIVERY_RETRY_MS);
@@ -402,13 +424,10 @@ export class VncHost extends DurableObject<Env> {
 /** Carries the edge's origin, which an agent's token must name, from the Worker to this object. */
 export const AUDIENCE_HEADER = "x-porthole-audience";
 
-/** Where displays are: the agent dials its own machine. */
-const LOOPBACK = "127.0.0.1";
-
 /** Of an agent's comings and goings together so many lines in ten minutes are in the audit. */
 const MAX_LINK_LINES = 20;
 
-/** How soon the audit is told again when it could not be. */
+/** How soon the registry is told again when it could not be. */
 const DELIVERY_RETRY_MS = 5_000;
 
 /** How long past its expiry a token is remembered: the clock tolerance, and some. */
@@ -430,6 +449,15 @@ type OpenAnswer = { ok: true } | { ok: false; refusal: { closeCode: CloseCode; d
 type LinkAttachment = { connected_at: number };
 function connectedAt(socket: WebSocket): number {
   return (socket.deserializeAttachment() as LinkAttachment | null)?.connected_at ?? 0;
+}
+
+function listensOn({ address = LOOPBACK }: Display, wanted: string): boolean {
+  return address === wanted || address === ANY_ADDRESS;
+}
+
+/** The displays that a session may name by their port, without where else they listen. */
+function onLoopback({ address, ...display }: Display): Display[] {
+  return listensOn({ address, ...display }, LOOPBACK) ? [display] : [];
 }
 
 function offlineSentence(name: string): string {

@@ -29,6 +29,7 @@ import {
   credentialRevoked,
   insertSession,
   type NewSession,
+  type PanelTarget,
   publicFields,
   SESSION_SCHEMA,
   type SessionRow,
@@ -92,10 +93,28 @@ export class VncSession extends DurableObject<Env> {
     if (row.ended_at !== null) {
       return { ok: true, value: { ...base, status: "ended", reason: row.end_reason, viewers: 0 } };
     }
-    const { online, reason } = await vncHost(this.env, row.host_id).reach(row.port);
+    const { online, reason } = await vncHost(this.env, row.host_id).reach(row.port, row.address);
     const status = reason === null ? "active" : "unreachable";
     const viewers = online ? this.#streams.list().length : 0;
     return { ok: true, value: { ...base, status, reason, viewers } };
+  }
+
+  /**
+   * What a hosting panel says of the VNC server now, for the viewers who come from here on: where it
+   * listens on the session's host, and its password. The session lives at least until `expires_at`.
+   */
+  async retarget(input: PanelTarget): Promise<Result<null>> {
+    const open = this.#openRow();
+    if (!open.ok) return open;
+    this.#sql.exec(
+      "UPDATE session SET port = ?, address = ?, password = ?, expires_at = max(expires_at, ?)",
+      input.port,
+      input.address,
+      input.password,
+      input.expires_at,
+    );
+    await this.#deliver(); // and sets the alarm, without putting off what is not delivered yet
+    return { ok: true, value: null };
   }
 
   // Who may enter.
@@ -279,9 +298,14 @@ export class VncSession extends DurableObject<Env> {
 
   async #askAgent(row: SessionRow, stream: string, token: string, role: Role): Promise<void> {
     try {
-      const { session_id: session, port, control, clipboard, password } = row;
+      const { session_id: session, port, address, control, clipboard, password } = row;
       const host = vncHost(this.env, row.host_id);
-      const options = { control, clipboard, ...(password !== null && { password }) };
+      const options = {
+        control,
+        clipboard,
+        ...(address && { address }),
+        ...(password !== null && { password }),
+      };
       const asked = await host.openStream({ stream, token, role, session, port, ...options });
       if (!asked.ok) this.streamFailed(stream, asked.refusal.closeCode, asked.refusal.detail);
     } catch (error) {

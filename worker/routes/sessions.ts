@@ -26,7 +26,7 @@ import { describeAll } from "./describe-all.ts";
 const ENDED_BY_OPERATOR = "The operator ended this session.";
 
 /** Both URLs follow the request's own scheme and host, behind any domain. */
-function withUrls(c: Context<AppEnv>, state: SessionState): Session {
+export function withUrls(c: Context<AppEnv>, state: SessionState): Session {
   const origin = ownOrigin(c.req.raw);
   return {
     ...state,

@@ -5,6 +5,7 @@ import type { JoinRequest } from "../../../protocol/link.ts";
 import { type Env, vncHost, vncSession } from "../../env.ts";
 import { hashSecret, newSecret } from "../../identity/secrets.ts";
 import { log } from "../../log.ts";
+import { canonicalAddress } from "../../panels/address.ts";
 import { type Result, refuse } from "../../problem.ts";
 import { oneRow, rfc3339 } from "../storage.ts";
 
@@ -88,6 +89,25 @@ export class Hosts extends RpcTarget {
     return oneRow(this.#sql.exec(query, hostId)) !== undefined;
   }
 
+  /** Takes the addresses that a host says are its own, in place of those it said before. */
+  setAddresses(hostId: string, addresses: readonly string[]): void {
+    if (!this.has(hostId)) return; // removed meanwhile
+    this.#sql.exec("DELETE FROM host_addresses WHERE host_id = ?", hostId);
+    for (const address of addresses) {
+      const insert = "INSERT OR IGNORE INTO host_addresses (address, host_id) VALUES (?, ?)";
+      this.#sql.exec(insert, canonicalAddress(address), hostId);
+    }
+  }
+
+  /** The hosts that say that an IP address is theirs: one, unless two networks use the same. */
+  findByAddress(address: string): { host_id: string; name: string }[] {
+    const query = `SELECT host_id, name FROM host_addresses JOIN hosts USING (host_id)
+       WHERE address = ? ORDER BY name, host_id LIMIT ?`;
+    return this.#sql
+      .exec<{ host_id: string; name: string }>(query, canonicalAddress(address), MAX_OWNERS)
+      .toArray();
+  }
+
   /**
    * Forgets a host: its agent is cut off at once and cannot come back, its sessions end, and with
    * them the streams of an agent that does not cooperate. The host is listed until all of that is
@@ -103,6 +123,7 @@ export class Hosts extends RpcTarget {
     const reason = "The host was removed.";
     await Promise.all(open.map((row) => vncSession(this.#env, row.session_id).end(actor, reason)));
     this.#sql.exec("DELETE FROM hosts WHERE host_id = ?", hostId);
+    this.#sql.exec("DELETE FROM host_addresses WHERE host_id = ?", hostId);
     log("registry.host_removed", { host: hostId, sessions: open.length });
     return true;
   }
@@ -115,6 +136,9 @@ function badJoinToken() {
 
 /** A token is pasted into a command line, where one that began with a dash would be an option. */
 const JOIN_TOKEN_PREFIX = "phj_";
+
+/** So many of the hosts that claim one address are told. */
+const MAX_OWNERS = 5;
 
 /** Host ids are shown to people and stand in logs: short, and still not to be guessed. */
 const HOST_ID_BYTES = 9;
@@ -143,4 +167,7 @@ export const HOSTS_SCHEMA = `
     expires_at INTEGER NOT NULL
   );
   CREATE TABLE IF NOT EXISTS hosts (host_id TEXT PRIMARY KEY, name TEXT NOT NULL, created_at INTEGER NOT NULL);
+  CREATE TABLE IF NOT EXISTS host_addresses (
+    address TEXT NOT NULL, host_id TEXT NOT NULL, PRIMARY KEY (address, host_id)
+  );
 `;

@@ -8,6 +8,11 @@ export type NewSession = {
   session_id: string;
   host_id: string;
   port: number;
+  /**
+   * Which of the host's own addresses to dial; loopback if there is none. Only a hosting panel says
+   * one, never who calls the API.
+   */
+  address?: string | null;
   label: string | null;
   control: ControlMode;
   clipboard: Clipboard;
@@ -16,6 +21,11 @@ export type NewSession = {
   /** Milliseconds since the epoch, as in every table. */
   created_at: number;
   expires_at: number;
+};
+
+/** What a hosting panel decides of a session. */
+export type PanelTarget = Pick<NewSession, "port" | "password" | "expires_at"> & {
+  address: string;
 };
 
 /** A session without the URLs, which follow the request that asks. */
@@ -33,7 +43,7 @@ export const TIME_IS_OVER = "The session's time is over.";
 
 export const SESSION_SCHEMA = `
   CREATE TABLE session (
-    session_id TEXT NOT NULL, host_id TEXT NOT NULL, port INTEGER NOT NULL, label TEXT,
+    session_id TEXT NOT NULL, host_id TEXT NOT NULL, port INTEGER NOT NULL, address TEXT, label TEXT,
     control TEXT NOT NULL, clipboard TEXT NOT NULL, password TEXT,
     created_at INTEGER NOT NULL, expires_at INTEGER NOT NULL,
     ended_at INTEGER, end_reason TEXT,
@@ -45,11 +55,12 @@ export const SESSION_SCHEMA = `
 export function insertSession(sql: SqlStorage, input: NewSession): void {
   sql.exec(
     `INSERT INTO session
-       (session_id, host_id, port, label, control, clipboard, password, created_at, expires_at)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+       (session_id, host_id, port, address, label, control, clipboard, password, created_at, expires_at)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     input.session_id,
     input.host_id,
     input.port,
+    input.address ?? null,
     input.label,
     input.control,
     input.clipboard,
