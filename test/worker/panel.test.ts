@@ -106,6 +106,19 @@ describe("enabling VNC", () => {
     expect(panel.servers.get(id)?.enabled).toBe(false);
   });
 
+  it("again, while the listener is still to come, leaves the panel alone, but not for ever", async () => {
+    const { id, port } = newServer();
+    const { session_id } = await enable(id);
+    const password = panel.rotate(id);
+    expect(await enable(id)).toMatchObject({ session_id, status: "unreachable" });
+    expect(await opensWith(session_id)).toEqual({ target: { host: ADDRESS, port }, password });
+    expect(panel.posts).toHaveLength(1);
+    const age = "UPDATE console SET settles_at = settles_at - 60000 RETURNING settles_at";
+    await rig.stored("PanelServer", id, age);
+    expect(await enable(id)).toMatchObject({ session_id });
+    expect(panel.posts).toHaveLength(2);
+  });
+
   it("again takes a password that was rotated in the panel, for the same session", async () => {
     const { id, port } = newServer();
     const first = await enable(id);
@@ -184,7 +197,7 @@ describe("enabling VNC", () => {
     const by = { actor: `key:${key.items[0]?.key_id}`, address: "127.0.0.1", target: id };
     const enabled = (await api.audit("server.vnc_enabled")).filter(({ target }) => target === id);
     expect(enabled).toMatchObject([
-      { ...by, detail: `session ${session_id}, worked already` },
+      { ...by, detail: `session ${session_id}, left as it was` },
       { ...by, detail: `session ${session_id}, switched on` },
     ]);
     const [disabled] = await api.audit("server.vnc_disabled");

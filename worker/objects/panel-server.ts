@@ -33,7 +33,8 @@ export class PanelServer extends DurableObject<Env> {
 
   /**
    * Sees to it that the server's console can be opened. The panel is told to switch VNC on unless
-   * that works already: each time may rotate the password, and cut who is connected.
+   * that works already, or was done just now: each time may rotate the password, and cut who is
+   * connected.
    */
   enable(serverId: string): Promise<Result<Enabled>> {
     return this.#inTurn("enable", () => this.#enable(serverId));
@@ -61,17 +62,18 @@ export class PanelServer extends DurableObject<Env> {
     const known = await panel.lookUp(serverId);
     // Before VNC is switched on: nobody could show it but the host that has this address.
     const host = known.listener && (await this.#hostOf(known.listener));
-    const works =
-      open !== null && known.listener !== null && host !== null
-        ? isSame(open, known.listener) && (await this.#answers(host, known.listener))
-        : false;
+    const same = host && known.listener && isShownBy(open, host, known.listener) ? open : null;
+    const answers = host !== null && same !== null && (await this.#answers(host, same));
+    const settlesAt = same === null || answers ? 0 : same.settles_at;
+    const works = answers || Date.now() < settlesAt;
     const { listener, queueId } = works ? known : await panel.switchVnc(serverId, true);
     if (!listener) {
       const detail = `The panel does not say yet where server ${serverId} has its VNC; try again in a minute.`;
       throw new ProblemError(502, "no_listener", detail);
     }
     const owner = works && host ? host : await this.#hostOf(listener);
-    const shown = await this.#show(serverId, open?.session ?? null, owner, listener);
+    const settles_at = works ? settlesAt : Date.now() + SETTLE_MS;
+    const shown = await this.#show(serverId, open, owner, { ...listener, settles_at });
     if (!works) await vncHost(this.env, owner.host_id).scan();
     const session = unwrap(await vncSession(this.env, shown.session_id).describe());
     const outcome = { created: shown.created, switched_on: !works, queue_id: queueId };
@@ -80,29 +82,29 @@ export class PanelServer extends DurableObject<Env> {
     return { session, ...outcome };
   }
 
-  /** Has the open session show this listener, or makes one that does. */
+  /** Has the open session show what listens there, or makes one that does. */
   async #show(
     serverId: string,
-    open: SessionState | null,
+    open: OpenConsole | null,
     host: Host,
-    { address, port, password }: Listener,
+    { address, port, password, settles_at }: Listener & { settles_at: number },
   ): Promise<{ session_id: string; created: boolean }> {
     const now = Date.now();
+    const place = { address, port, settles_at };
     const target = { address, port, password, expires_at: now + DEFAULT_SESSION_TTL_S * 1000 };
-    if (open?.host_id === host.host_id) {
+    if (open?.session.host_id === host.host_id) {
       const { session_id } = open;
       const kept = await vncSession(this.env, session_id).retarget(target);
       if (kept.ok) {
-        this.#store({ session_id, address, port });
+        this.#store({ session_id, ...place });
         return { session_id, created: false };
       }
     } else if (open) {
-      const ended = await vncSession(this.env, open.session_id).end(SYSTEM, MOVED);
-      unwrap(ended);
+      unwrap(await vncSession(this.env, open.session_id).end(SYSTEM, MOVED));
     }
     const session_id = randomId();
     // Before it is made: a session that this object does not know of would never be used again.
-    this.#store({ session_id, address, port });
+    this.#store({ session_id, ...place });
     await vncSession(this.env, session_id).create({
       session_id,
       host_id: host.host_id,
@@ -119,7 +121,7 @@ export class PanelServer extends DurableObject<Env> {
    * The host whose agent can dial a listener.
    * @throws {ProblemError} 409 if it is no host's, or more than one's; 503 while it is offline
    */
-  async #hostOf({ address, port }: Listener): Promise<Host> {
+  async #hostOf({ address, port }: Place): Promise<Host> {
     if (isOfNoMachine(address)) {
       const detail = `The panel says that VNC listens at ${address}, which could be any machine; have the hypervisor's VNC listen on an address of its own.`;
       throw new ProblemError(409, "listener_not_named", detail);
@@ -140,7 +142,7 @@ export class PanelServer extends DurableObject<Env> {
   }
 
   /** Whether the host's agent sees a VNC server there. */
-  async #answers(host: Host, { address, port }: Listener): Promise<boolean> {
+  async #answers(host: Host, { address, port }: Place): Promise<boolean> {
     return (await vncHost(this.env, host.host_id).reach(port, address)).reason === null;
   }
 
@@ -153,12 +155,13 @@ export class PanelServer extends DurableObject<Env> {
     return state.ok && state.value.status !== "ended" ? { ...row, session: state.value } : null;
   }
 
-  #store({ session_id, address, port }: ConsoleRow): void {
+  #store({ session_id, address, port, settles_at }: ConsoleRow): void {
     this.ctx.storage.transactionSync(() => {
       this.#sql.exec(CONSOLE_SCHEMA);
       this.#sql.exec("DELETE FROM console");
-      const insert = "INSERT INTO console (session_id, address, port) VALUES (?, ?, ?)";
-      this.#sql.exec(insert, session_id, address, port);
+      const insert =
+        "INSERT INTO console (session_id, address, port, settles_at) VALUES (?, ?, ?, ?)";
+      this.#sql.exec(insert, session_id, address, port, settles_at);
     });
   }
 
@@ -191,9 +194,20 @@ async function answerOf<Value>(work: () => Promise<Value>): Promise<Result<Value
   }
 }
 
-function isSame(a: Place, b: Place): boolean {
-  return a.port === b.port && canonicalAddress(a.address) === canonicalAddress(b.address);
+/** Whether it is this listener of this host that an open session shows. */
+function isShownBy(open: OpenConsole | null, host: Host, { address, port }: Place): boolean {
+  return (
+    open?.session.host_id === host.host_id &&
+    open.port === port &&
+    canonicalAddress(open.address) === canonicalAddress(address)
+  );
 }
+
+/**
+ * How long VNC that was switched on may take to be seen: the panel queues it, and an agent looks by
+ * itself every 30 s. Until then the panel is not told again.
+ */
+const SETTLE_MS = 45_000;
 
 const SWITCHED_OFF = "VNC was switched off for this server.";
 const MOVED = "The server moved to another host; open its console again.";
@@ -205,7 +219,8 @@ type Place = { address: string; port: number };
 type Listener = NonNullable<ServerVnc["listener"]>;
 type Host = { host_id: string; name: string };
 
-type ConsoleRow = Place & { session_id: string };
+/** Until `settles_at`, in ms since the epoch, a listener that does not answer may be on its way. */
+type ConsoleRow = Place & { session_id: string; settles_at: number };
 type OpenConsole = ConsoleRow & { session: SessionState };
 
 /** @property address from which the call came */
@@ -232,6 +247,7 @@ type Disabled = { session_id: string | null; queue_id: string | null };
 /** The one row: the session that was made last, and the listener that it shows. */
 const CONSOLE_SCHEMA = `
   CREATE TABLE IF NOT EXISTS console (
-    session_id TEXT NOT NULL, address TEXT NOT NULL, port INTEGER NOT NULL
+    session_id TEXT NOT NULL, address TEXT NOT NULL, port INTEGER NOT NULL,
+    settles_at INTEGER NOT NULL
   );
 `;

@@ -17,7 +17,7 @@ export async function enableVnc(c: Context<AppEnv>): Promise<Response> {
   if (created) {
     await record(c, "session.created", session_id, `host ${host_id} port ${vnc_port}`);
   }
-  const how = switched_on ? "switched on" : "worked already";
+  const how = switched_on ? "switched on" : "left as it was";
   await record(c, "server.vnc_enabled", id, `session ${session_id}, ${how}`);
   const console: ServerConsole = {
     ...withUrls(c, session),
