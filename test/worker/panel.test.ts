@@ -5,6 +5,7 @@ import { Hypervisor, ServersApi } from "../support/hypervisor.ts";
 import { PanelServer } from "../support/panel-server.ts";
 import { People } from "../support/people.ts";
 import { ADMIN_TOKEN, type Rig, startRig } from "../support/rig.ts";
+import { dialLink } from "../support/stream-stage.ts";
 
 const ADDRESS = "192.168.4.2";
 const ELSEWHERE = "192.168.4.3";
@@ -393,5 +394,20 @@ describe("a session that somebody else makes", () => {
     expect((await rig.api.host(hypervisor.hostId)).displays).toEqual([]);
     const opened = await opensWith(made.session_id);
     expect(opened).toEqual({ target: { host: "127.0.0.1", port: 5990 }, password: undefined });
+  });
+});
+
+describe("an edge that was restarted", () => {
+  it("knows the server's session and whose the address is, and leaves the panel alone", async () => {
+    const { id, port } = newServer();
+    const { session_id } = await enable(id);
+    await hypervisor.listens({ address: ADDRESS, port });
+    await enable(id);
+    await rig.edge.reload();
+    // It says nothing: what it said before holds.
+    const link = await dialLink(hypervisor.agent.identity);
+    expect(await enable(id)).toMatchObject({ session_id });
+    expect(panel.posts).toHaveLength(1);
+    link.terminate();
   });
 });
