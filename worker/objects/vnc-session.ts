@@ -107,7 +107,8 @@ export class VncSession extends DurableObject<Env> {
     const open = this.#openRow();
     if (!open.ok) return open;
     this.#sql.exec(
-      "UPDATE session SET port = ?, address = ?, password = ?, expires_at = max(expires_at, ?)",
+      `UPDATE session SET port = ?, address = ?, password = ?,
+         expires_at = max(expires_at, ?), version = version + 1`,
       input.port,
       input.address,
       input.password,
