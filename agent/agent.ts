@@ -2,14 +2,18 @@ import { networkInterfaces } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import { CloseCode } from "../protocol/close-codes.ts";
 import { MAX_ADDRESSES, MAX_STREAMS_PER_HOST, SCAN_INTERVAL_MS } from "../protocol/limits.ts";
-import type { AgentToEdge, Display, EdgeToAgent } from "../protocol/link.ts";
+import { type AgentToEdge, type Display, type EdgeToAgent, listensOn } from "../protocol/link.ts";
 import { type AllowedTarget, isAllowed } from "./allow-list.ts";
+import { type DesktopNews, Desktops, type DesktopsOptions } from "./desktops.ts";
 import { DisplayFinder } from "./displays.ts";
 import type { Identity } from "./identity.ts";
 import { keepLink } from "./link.ts";
 import type { Log } from "./log.ts";
 import type { FindPassword } from "./passwords.ts";
-import { LoginBackoff } from "./rfb/login-backoff.ts";
+import { isUnlimited } from "./rfb/client-filter.ts";
+import { unenforceable } from "./rfb/log-in.ts";
+import { LoginAttempts } from "./rfb/login-attempts.ts";
+import { isSpoken } from "./rfb/security.ts";
 import { LoginError } from "./rfb/stream-error.ts";
 import { Stream } from "./stream.ts";
 import { VERSION } from "./version.ts";
@@ -18,6 +22,8 @@ export type AgentOptions = {
   identity: Identity;
   allowed: readonly AllowedTarget[];
   findPassword: FindPassword;
+  /** The desktops that it may run for jobs; none if this is left out. */
+  desktops?: DesktopsOptions;
   log: Log;
   /** Stops the agent: its streams are closed, its link too. */
   signal: AbortSignal;
@@ -26,9 +32,11 @@ export type AgentOptions = {
 /**
  * Runs the agent until it is stopped.
  * @returns a sentence when the edge refused this agent for good, null when `signal` stopped it
+ * @throws {Error} with a sentence if it cannot be known what an agent before it left running
  */
 export async function runAgent(options: AgentOptions): Promise<string | null> {
   const agent = new Agent(options);
+  await agent.desktops.cleanUp();
   const closeLink = new AbortController();
   // The streams first: what became of them is told on the link.
   const stop = () => agent.stop().then(() => closeLink.abort());
@@ -43,33 +51,44 @@ export async function runAgent(options: AgentOptions): Promise<string | null> {
 }
 
 class Agent {
+  readonly desktops: Desktops;
   readonly #options: AgentOptions;
   readonly #streams = new Map<string, Stream>();
   readonly #stopped = new AbortController();
   readonly #finder: DisplayFinder;
-  readonly #backoff = new LoginBackoff();
+  readonly #attempts = new LoginAttempts();
   #displays: Display[] = [];
   #send: (message: AgentToEdge) => void = () => {};
   #scanning: Promise<void> | null = null;
+  #isUp = false;
+  /** What became of desktops while the link was down. */
+  readonly #untold: AgentToEdge[] = [];
 
   constructor(options: AgentOptions) {
     this.#options = options;
+    const { desktops, allowed, log } = options;
+    this.desktops = new Desktops(desktops, allowed, (news) => void this.#tellOfDesktop(news), log);
     this.#finder = new DisplayFinder(options.allowed);
   }
 
   up(send: (message: AgentToEdge) => void): void {
     this.#send = send;
+    this.#isUp = true;
     send({
       type: "hello",
       version: VERSION,
       displays: this.#displays,
       streams: [...this.#streams.keys()],
-      profiles: [],
+      profiles: this.desktops.profiles,
+      max_desktops: this.desktops.max,
+      desktops: this.desktops.list(),
       addresses: ownAddresses(),
     });
+    for (const message of this.#untold.splice(0)) send(message);
   }
 
   down(): void {
+    this.#isUp = false;
     this.#send = () => {};
   }
 
@@ -83,7 +102,13 @@ class Agent {
         // Of a stream that is over the edge hears `closed`; nothing is left to change.
         return this.#streams.get(message.stream)?.setRole(message.role);
       case "scan":
-        void this.scan();
+        return void this.scan();
+      case "launch":
+        return this.desktops.launch(message.session, message.profile, message.url);
+      case "stop":
+        return this.desktops.stop(message.session);
+      case "log":
+        return this.#send({ type: "log", ...this.desktops.output(message.session) });
     }
   }
 
@@ -96,12 +121,27 @@ class Agent {
   }
 
   async #look(): Promise<void> {
-    const displays = await this.#finder.find(this.#stopped.signal);
+    await this.#finder.find(this.#stopped.signal);
+    this.#tellDisplays();
+  }
+
+  #tellDisplays(): void {
+    const displays = this.#finder.known();
     const changed = JSON.stringify(displays) !== JSON.stringify(this.#displays);
     this.#displays = displays;
     if (!changed || this.#stopped.signal.aborted) return;
     this.#options.log("displays.changed", { ports: displays.map((display) => display.port) });
     this.#send({ type: "displays", displays });
+  }
+
+  /** The displays first: with that of a desktop, or without it. */
+  async #tellOfDesktop(news: DesktopNews): Promise<void> {
+    if (!this.#stopped.signal.aborted) {
+      await this.#scanning; // which may have been there before the desktop
+      await this.scan();
+    }
+    if (this.#isUp) this.#send(news);
+    else this.#untold.push(news);
   }
 
   async rescan(): Promise<void> {
@@ -117,6 +157,7 @@ class Agent {
     const streams = [...this.#streams.values()];
     for (const stream of streams) stream.close(CloseCode.hostOffline, "The agent was stopped.");
     await Promise.all(streams.map((stream) => stream.finished));
+    await this.desktops.stopAll("The agent was stopped.");
   }
 
   #open(message: Extract<EdgeToAgent, { type: "open" }>): void {
@@ -131,12 +172,21 @@ class Agent {
         `The agent's owner does not allow ${target.host}:${target.port}; see its --allow.`,
       );
     }
+    if (this.desktops.isOfAnother(session, target)) {
+      return fail(CloseCode.forbidden, `Port ${target.port} is the desktop of another session.`);
+    }
     if (this.#streams.has(id)) return; // said twice
     if (this.#streams.size >= MAX_STREAMS_PER_HOST) {
       return fail(CloseCode.tooMany, `This host has ${MAX_STREAMS_PER_HOST} streams, its limit.`);
     }
     const { role, clipboard, control, token, password = null } = message;
-    const { identity, findPassword, log } = this.#options;
+    const rights = { role, clipboard, control };
+    if (!isUnlimited(rights) && this.#isKnownForeign(target)) {
+      return fail(CloseCode.forbidden, unenforceable(target.port).message);
+    }
+    const { identity, log } = this.#options;
+    const findPassword: FindPassword = async (...asked) =>
+      this.desktops.passwordOf(target) ?? this.#options.findPassword(...asked);
     const stream = new Stream(
       {
         edge: identity.edge,
@@ -144,12 +194,16 @@ class Agent {
         session,
         token,
         target,
-        rights: { role, clipboard, control },
+        rights,
         password,
       },
-      { log, findPassword, backoff: this.#backoff },
+      { log, findPassword, attempts: this.#attempts },
       {
         opened: () => this.#send({ type: "opened", stream: id }),
+        described: (desktop) => {
+          this.#finder.describe(target, desktop);
+          this.#tellDisplays();
+        },
         failed: (error) => {
           this.#send({ type: "failed", stream: id, code: error.code, message: error.message });
           // One that does not let the agent in is there; asking it again would count as an attack.
@@ -162,6 +216,12 @@ class Agent {
     );
     this.#streams.set(id, stream);
     void stream.finished.then(() => this.#streams.delete(id));
+  }
+
+  /** Whether a server is known to speak no login of ours: asking it again would count as an attack. */
+  #isKnownForeign({ host, port }: { host: string; port: number }): boolean {
+    const display = this.#displays.find((found) => found.port === port && listensOn(found, host));
+    return Boolean(display && display.security.length > 0 && !isSpoken(display.security));
   }
 
   #close(message: Extract<EdgeToAgent, { type: "close" }>): void {

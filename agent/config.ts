@@ -1,7 +1,23 @@
 import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import * as v from "valibot";
+import {
+  DEFAULT_SESSION_TTL_S,
+  MAX_DESKTOPS_PER_HOST,
+  MAX_PROFILE_NAME_CHARACTERS,
+} from "../protocol/limits.ts";
 import { describeIssues } from "../protocol/link.ts";
+
+/** A browser with a plain page takes some 300 MB, with a large one several times that. */
+const DEFAULT_MAX_DESKTOPS = 8;
+/** As long as a session lives if nothing else is said. */
+const DEFAULT_MAX_MINUTES = DEFAULT_SESSION_TTL_S / 60;
+const DEFAULT_MAX_MEMORY_MB = 2048;
+/** A display and a browser take 2 s; on a machine that starts many at once, far longer. */
+const DEFAULT_MAX_START_S = 60;
+/** Two weeks, well below the longest that a timer runs. */
+const LONGEST_MINUTES = 14 * 24 * 60;
+const LONGEST_START_S = 60 * 60;
 
 const Text = v.pipe(v.string(), v.minLength(1));
 
@@ -17,12 +33,58 @@ const PasswordSource = v.union(
 );
 export type PasswordSource = v.InferOutput<typeof PasswordSource>;
 
-const Port = v.pipe(v.string(), v.regex(/^[1-9]\d{0,4}$/, "is not a port"));
+/** A port of this machine's loopback, or `address:port`. */
+const Server = v.pipe(
+  v.string(),
+  v.regex(/^([\d.]+:)?[1-9]\d{0,4}$/, 'is neither a port nor like "192.168.4.2:5901"'),
+);
+
+const ProfileName = v.pipe(
+  v.string(),
+  v.maxLength(MAX_PROFILE_NAME_CHARACTERS),
+  v.regex(/^[A-Za-z0-9_-]+$/, "is not a profile's name (A-Z a-z 0-9 _ -)"),
+);
+
+/** A URL inside a longer text is most likely a shell's command line, which the URL could extend. */
+const Argument = v.pipe(
+  v.string(),
+  v.check(
+    (text) => !text.includes("{url}") || !/\s/.test(text),
+    'holds {url} among other words; give it as an argument of its own, as in ["sh", "-c", "show "$1"", "sh", "{url}"]',
+  ),
+);
+
+const Command = v.strictObject({ command: v.pipe(v.array(Argument), v.minLength(1)) });
+
+/** A desktop that jobs may have: a command, or one that is built in. */
+const Profile = v.union([v.boolean(), Command], "needs a command, or true or false");
+export type Profile = v.InferOutput<typeof Profile>;
+
+const Positive = v.pipe(v.number(), v.gtValue(0));
+
+const Limits = v.strictObject({
+  /** At once, on this host. */
+  max_desktops: v.optional(
+    v.pipe(Positive, v.integer(), v.maxValue(MAX_DESKTOPS_PER_HOST)),
+    DEFAULT_MAX_DESKTOPS,
+  ),
+  /** How long one may run. */
+  max_minutes: v.optional(v.pipe(Positive, v.maxValue(LONGEST_MINUTES)), DEFAULT_MAX_MINUTES),
+  /** Of all processes of one together. */
+  max_memory_mb: v.optional(Positive, DEFAULT_MAX_MEMORY_MB),
+  /** How long one may take until its VNC server answers. */
+  max_start_seconds: v.optional(v.pipe(Positive, v.maxValue(LONGEST_START_S)), DEFAULT_MAX_START_S),
+});
+export type Limits = v.InferOutput<typeof Limits>;
 
 /** What the host's owner sets, beside what the command line says. */
 const Config = v.strictObject({
-  /** By port: "5901" is display 1. */
-  displays: v.optional(v.record(Port, PasswordSource), {}),
+  /** By port, "5901" is display 1; or by address and port, for what --allow adds. */
+  displays: v.optional(v.record(Server, PasswordSource), {}),
+  /** The desktops that the edge may start for jobs, by name. None, unless they are listed. */
+  profiles: v.optional(v.record(ProfileName, Profile), {}),
+  /** Of those desktops. */
+  limits: v.optional(Limits, {}),
 });
 export type Config = v.InferOutput<typeof Config>;
 
@@ -47,7 +109,7 @@ export function readConfig(stateDir: string, file?: string): Config {
     text = readFileSync(path, "utf8");
   } catch (error) {
     const isMissing = (error as NodeJS.ErrnoException).code === "ENOENT";
-    if (isMissing && file === undefined) return { displays: {} };
+    if (isMissing && file === undefined) return v.parse(Config, {});
     throw new Error(`The configuration ${path} cannot be used: ${(error as Error).message}.`);
   }
   let json: unknown;

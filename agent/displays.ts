@@ -1,9 +1,10 @@
 import { CloseCode } from "../protocol/close-codes.ts";
 import { ANY_ADDRESS, LOOPBACK, RFB_BASE_PORT, RFB_LAST_PORT } from "../protocol/ids.ts";
-import type { Display } from "../protocol/link.ts";
+import { type Display, listensOn } from "../protocol/link.ts";
 import { type AllowedTarget, isAllowed } from "./allow-list.ts";
 import { type Listener, listeners } from "./listeners.ts";
 import { askSecurity } from "./rfb/security.ts";
+import type { ServerInit } from "./rfb/server-init.ts";
 import { StreamError } from "./rfb/stream-error.ts";
 
 /** How long a local server has to answer while the machine is scanned. A live one takes 1 ms. */
@@ -18,6 +19,8 @@ const MAX_PORTS = 200;
 /** At most this many displays are told to the edge. */
 const MAX_DISPLAYS = 100;
 
+type Target = { host: string; port: number };
+
 /** A listening socket that may be a VNC server, and where the agent would dial it. */
 type Candidate = { host: string; listener: Listener };
 
@@ -25,10 +28,12 @@ type Candidate = { host: string; listener: Listener };
 type Finding = { listener: Listener; display: Display | null };
 
 /**
+/**
  * Finds the VNC servers of this machine by their greeting, on loopback and on its other addresses,
  * and remembers them. A server is asked once and not again while the same socket listens: a
  * connection that never authenticates counts as an attack with TigerVNC, and some servers end after
- * their first client.
+ * their first client. The name and the size of a desktop come with the first viewer's stream: to ask
+ * for them would begin a session.
  */
 export class DisplayFinder {
   readonly #allowed: readonly AllowedTarget[];
@@ -54,16 +59,30 @@ export class DisplayFinder {
       }
     };
     await Promise.all(Array.from({ length: SCAN_CONCURRENCY }, ask));
+    return this.known();
+  }
+
+  /** What was found when it was last looked. @returns at most 100 displays, by port */
+  known(): Display[] {
     return [...this.#found.values()]
       .flatMap(({ display }) => display ?? [])
       .sort((a, b) => a.port - b.port)
       .slice(0, MAX_DISPLAYS);
   }
 
+  /** Remembers what a server said of its desktop, for as long as that server listens. */
+  describe({ host, port }: Target, desktop: ServerInit): void {
+    for (const place of placesOf(host, port)) {
+      const found = this.#found.get(place);
+      if (!found?.display || !listensOn(found.display, host)) continue;
+      this.#found.set(place, { ...found, display: { ...found.display, ...desktop } });
+      return;
+    }
+  }
+
   /** What was known of a place did not hold: it is asked again next time. */
-  forget({ host, port }: { host: string; port: number }): void {
-    // One that listens on every address was found on loopback.
-    for (const dialled of [host, LOOPBACK]) this.#found.delete(placeOf(dialled, port));
+  forget({ host, port }: Target): void {
+    for (const place of placesOf(host, port)) this.#found.delete(place);
   }
 
   /** @returns null if it is worth asking again: nobody answered, or not yet */
@@ -94,6 +113,11 @@ export class DisplayFinder {
     }
     return candidates;
   }
+}
+
+/** Where a server was found that is dialled there: one that listens on every address, on loopback. */
+function placesOf(host: string, port: number): string[] {
+  return [placeOf(host, port), placeOf(LOOPBACK, port)];
 }
 
 function placeOf(host: string, port: number): string {

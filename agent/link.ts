@@ -7,6 +7,7 @@ import { type AgentToEdge, EdgeToAgent, parseMessage } from "../protocol/link.ts
 import { backoffMs } from "./backoff.ts";
 import { dialOptions, edgeSocketUrl } from "./dial.ts";
 import { type Identity, signToken } from "./identity.ts";
+import { Latency } from "./latency.ts";
 import { describeError, type Log } from "./log.ts";
 
 /** How long the edge has to answer a ping. */
@@ -103,12 +104,13 @@ async function holdLink(
   socket.on("open", () => {
     openedAt = Date.now();
     log("link.up", { edge: identity.edge, host: identity.host_id });
-    heartbeat = startHeartbeat(socket, (why) => {
+    const send = (message: AgentToEdge) => {
+      if (socket.readyState === WebSocket.OPEN) socket.send(JSON.stringify(message));
+    };
+    handlers.up(send);
+    heartbeat = startHeartbeat(socket, send, (why) => {
       failure = why;
       socket.terminate();
-    });
-    handlers.up((message) => {
-      if (socket.readyState === WebSocket.OPEN) socket.send(JSON.stringify(message));
     });
   });
   socket.on("message", (data, isBinary) => {
@@ -134,19 +136,34 @@ async function holdLink(
   return { final: false, why: failure, lastedMs: openedAt === null ? 0 : Date.now() - openedAt };
 }
 
-/** Pings with the text that the edge's runtime answers by itself; no answer means a dead link. */
+/**
+ * Pings, at once and then regularly, with the text that the edge's runtime answers by itself; no
+ * answer means a dead link. How long the answers take the edge is told now and then.
+ */
 function startHeartbeat(
   socket: WebSocket,
+  send: (message: AgentToEdge) => void,
   dead: (why: string) => void,
 ): ReturnType<typeof setInterval> {
+  const latency = new Latency();
+  let pingedAt = 0;
   let pong: ReturnType<typeof setTimeout> | undefined;
-  socket.on("message", () => clearTimeout(pong));
+  socket.on("message", (data) => {
+    clearTimeout(pong);
+    if (data.toString() !== LINK_PONG) return;
+    const now = performance.now();
+    const ms = latency.add(now - pingedAt, now);
+    if (ms !== null) send({ type: "latency", ms });
+  });
   socket.on("close", () => clearTimeout(pong));
-  return setInterval(() => {
+  const ping = () => {
+    pingedAt = performance.now();
     socket.send(LINK_PING);
     clearTimeout(pong);
     pong = setTimeout(() => dead("the edge did not answer a ping"), PONG_MS);
-  }, LINK_PING_MS);
+  };
+  ping();
+  return setInterval(ping, LINK_PING_MS);
 }
 
 const ProblemJson = v.object({ code: v.string(), detail: v.string() });

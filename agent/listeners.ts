@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { ANY_ADDRESS } from "../protocol/ids.ts";
+import { ANY_ADDRESS, LOOPBACK } from "../protocol/ids.ts";
 
 /** /proc/net/tcp, column `st`: a listening socket. */
 const LISTEN = "0A";
@@ -45,6 +45,17 @@ export function listeners(): Listener[] | null {
     }
   }
   return told ? found : null;
+}
+
+/**
+ * The ports on which somebody listens whom loopback reaches.
+ * @returns null where the system does not tell
+ */
+export function listeningPorts(): Set<number> | null {
+  const told = listeners();
+  if (told === null) return null;
+  const reached = told.filter(({ address }) => address === LOOPBACK || address === ANY_ADDRESS);
+  return new Set(reached.map(({ port }) => port));
 }
 
 /** @returns null for an address of IPv6 */

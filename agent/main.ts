@@ -27,7 +27,8 @@ It opens no port: it dials out.
   --state DIR   where the key is kept (default: ${defaultStateDir()})
   --allow A:P   what viewers may reach, in place of the default: ports 5900-5999 of this machine.
                 May be given several times: --allow 127.0.0.1:5901 --allow 192.168.4.2:5900-5910
-  --config FILE where the passwords of VNC servers come from (default: config.json beside the key)
+  --config FILE where the passwords of VNC servers come from, and which desktops jobs may have
+                (default: config.json beside the key)
 `;
 
 /** What a supervisor must not restart: the edge refused this agent for good. */
@@ -142,6 +143,7 @@ async function run(options: Options): Promise<number> {
     identity,
     allowed: options.allowed,
     findPassword: passwordsOf(config, logToStdout),
+    desktops: { config, stateDir: options.state },
     log: logToStdout,
     signal: stop.signal,
   });

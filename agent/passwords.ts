@@ -2,6 +2,7 @@ import { execFile } from "node:child_process";
 import { readFileSync, statSync } from "node:fs";
 import { promisify } from "node:util";
 import { CloseCode } from "../protocol/close-codes.ts";
+import { LOOPBACK } from "../protocol/ids.ts";
 import { MAX_VNC_PASSWORD_CHARACTERS } from "../protocol/limits.ts";
 import type { Config, PasswordSource } from "./config.ts";
 import { describeError, type Log } from "./log.ts";
@@ -9,11 +10,15 @@ import { LoginError } from "./rfb/stream-error.ts";
 import { readVncPasswd } from "./rfb/vnc-auth.ts";
 
 /**
- * Finds the password of the VNC server on a port.
+ * Finds the password of a VNC server.
+ * @param stream whose login it is for, for the log
  * @returns null if the host's owner set none
  * @throws {LoginError} serverRefused if one is set and cannot be had
  */
-export type FindPassword = (port: number) => Promise<string | null>;
+export type FindPassword = (
+  target: { host: string; port: number },
+  stream: string,
+) => Promise<string | null>;
 
 /** How long a command has to print a password, and how much it may print. */
 const COMMAND_MS = 3_000;
@@ -23,9 +28,10 @@ const MAX_OUTPUT_BYTES = 4096;
 const OPEN_TO_OTHERS = 0o077;
 
 /** Looks passwords up as the configuration says, anew for each viewer: a change needs no restart. */
-export function passwordsOf({ displays }: Config, log: Log): FindPassword {
-  return async (port) => {
-    const source = displays[String(port)];
+export function passwordsOf({ displays }: Pick<Config, "displays">, log: Log): FindPassword {
+  return async ({ host, port }, stream) => {
+    // Of another address the same port is another server's, which must not hear this one's password.
+    const source = displays[host === LOOPBACK ? String(port) : `${host}:${port}`];
     if (!source) return null;
     try {
       const password = await readPassword(source);
@@ -34,11 +40,8 @@ export function passwordsOf({ displays }: Config, log: Log): FindPassword {
       return password;
     } catch (error) {
       // Where it was looked for is the owner's business, not a viewer's.
-      log("password.unreadable", {
-        port,
-        source: Object.keys(source)[0],
-        why: describeError(error),
-      });
+      const why = error instanceof CommandError ? error.message : describeError(error);
+      log("password.unreadable", { stream, host, port, source: Object.keys(source)[0], why });
       const message = `The host cannot read the password of its VNC server on port ${port}; its log says why.`;
       throw new LoginError(CloseCode.serverRefused, message);
     }
@@ -53,9 +56,29 @@ async function readPassword(source: PasswordSource): Promise<string> {
     if (value === undefined) throw new Error(`${source.password_env} is not set`);
     return value;
   }
-  const [program = "", ...args] = source.password_command;
-  const { stdout } = await run(program, args, { timeout: COMMAND_MS, maxBuffer: MAX_OUTPUT_BYTES });
-  return firstLine(stdout);
+  return firstLine(await runCommand(source.password_command));
+}
+
+/** A command failed. Node's own error repeats its arguments and output, where a password can be. */
+class CommandError extends Error {}
+
+async function runCommand([program = "", ...args]: readonly string[]): Promise<string> {
+  const bounds = {
+    timeout: COMMAND_MS,
+    maxBuffer: MAX_OUTPUT_BYTES,
+    killSignal: "SIGKILL",
+  } as const;
+  try {
+    return (await run(program, args, bounds)).stdout;
+  } catch (error) {
+    const { code, killed } = error as { code?: string | number; killed?: boolean };
+    if (code === "ERR_CHILD_PROCESS_STDIO_MAXBUFFER") {
+      throw new CommandError(`the command prints more than ${MAX_OUTPUT_BYTES} bytes`);
+    }
+    if (killed) throw new CommandError(`the command takes longer than ${COMMAND_MS / 1000} s`);
+    if (typeof code === "number") throw new CommandError(`the command ended with ${code}`);
+    throw new CommandError(`the command could not be run (${code ?? "a signal ended it"})`);
+  }
 }
 
 function readOwnFile(path: string): Buffer {

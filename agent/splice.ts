@@ -6,9 +6,9 @@ import type { Role } from "../protocol/link.ts";
 import { Gather } from "./gather.ts";
 import { admitViewer } from "./rfb/admit-viewer.ts";
 import { ByteReader } from "./rfb/byte-reader.ts";
-import { ClientFilter, type Rights } from "./rfb/client-filter.ts";
+import { ClientFilter, isUnlimited, type Rights } from "./rfb/client-filter.ts";
 import type { LoggedIn } from "./rfb/log-in.ts";
-import type { LoginBackoff } from "./rfb/login-backoff.ts";
+import { overhearServerInit, type ServerInit } from "./rfb/server-init.ts";
 import { StreamError } from "./rfb/stream-error.ts";
 
 /** When more than this waits in the WebSocket, the VNC server is not read any more. */
@@ -49,8 +49,8 @@ export class Splice {
   readonly #login: LoggedIn;
   readonly #tcp: Socket;
   readonly #socket: WebSocket;
-  readonly #backoff: LoginBackoff;
   readonly #rights: Rights;
+  readonly #described: (desktop: ServerInit) => void;
   readonly #keepalive: ReturnType<typeof setInterval>;
   /** What the viewer says until it is admitted. */
   readonly #early = new ByteReader();
@@ -63,13 +63,21 @@ export class Splice {
   #idle = true;
   #reason: string | null = null;
 
-  /** @param socket open and paused */
-  constructor(login: LoggedIn, socket: WebSocket, rights: Rights, backoff: LoginBackoff) {
+  /**
+   * @param socket open and paused
+   * @param described is told what the server says of its desktop, where that can be seen
+   */
+  constructor(
+    login: LoggedIn,
+    socket: WebSocket,
+    rights: Rights,
+    described: (desktop: ServerInit) => void,
+  ) {
     this.#login = login;
     this.#tcp = login.server.socket;
     this.#socket = socket;
     this.#rights = { ...rights };
-    this.#backoff = backoff;
+    this.#described = described;
     this.#keepalive = setInterval(() => this.#sendIfIdle(), STREAM_KEEPALIVE_MS);
     this.finished = new Promise((resolve) => {
       socket.on("close", (code, reason) => {
@@ -112,17 +120,23 @@ export class Splice {
 
   /** Gives the viewer another role; where that cannot be enforced, the viewer has to dial again. */
   setRole(role: Role): void {
-    if (role === this.#rights.role) return;
+    if (role === this.#rights.role || this.#reason !== null) return;
     this.#rights.role = role;
-    if (this.#filter?.roleCanChange) return this.#toServer(this.#filter.setRole(role));
-    if (!this.#admitted && this.#login.kind !== "foreign") return;
+    if (this.#filter?.roleCanChange) this.#toServer(this.#filter.setRole(role));
+    else if (this.#admitted || this.#login.kind === "foreign") this.#haveItDialAgain();
+  }
+
+  #haveItDialAgain(): void {
     this.close(CloseCode.goingAway, "What you may do here has changed; connect again.");
   }
 
   async #admit(): Promise<void> {
+    // The role may have changed while the edge was dialled.
+    if (this.#login.kind === "foreign" && !isUnlimited(this.#rights))
+      return this.#haveItDialAgain();
     const viewer = { reader: this.#early, write: (bytes: Buffer) => this.#send(bytes) };
     try {
-      await admitViewer(this.#login, viewer, this.#backoff);
+      await admitViewer(this.#login, viewer);
     } catch (error) {
       const code = error instanceof StreamError ? error.code : CloseCode.internal;
       return this.close(code, (error as Error).message); // of one that is closed nothing is left to do
@@ -158,9 +172,10 @@ export class Splice {
   }
 
   #toServer(pieces: readonly Buffer[]): void {
-    let isTaken = true;
-    for (const piece of pieces) isTaken = this.#tcp.write(piece);
-    if (isTaken) return;
+    if (pieces.length === 0) return;
+    // Each write is a call of the system's: a viewer could keep the agent busy with thousands.
+    const [first = NOTHING] = pieces;
+    if (this.#tcp.write(pieces.length === 1 ? first : Buffer.concat(pieces))) return;
     this.#socket.pause();
     // A paused socket does not hear the viewer leave: it is not waited for without end.
     this.#stuck ??= setTimeout(
@@ -171,6 +186,7 @@ export class Splice {
 
   /** What was said last still goes out, and nothing stays pressed, unless the server does not read. */
   #endServer(): void {
+    this.#login.attempt.failed(); // unless it came through
     if (this.#tcp.destroyed || this.#tcp.writableEnded) return;
     for (const release of this.#filter?.releaseInput() ?? []) this.#tcp.write(release);
     this.#tcp.destroySoon();
@@ -199,6 +215,7 @@ export class Splice {
     const received = server.release();
     if (received.length > 0) send(received);
     tcp.on("data", send);
+    if (this.#login.kind !== "foreign") overhearServerInit(tcp, received, this.#described);
     tcp.resume();
   }
 

@@ -5,9 +5,10 @@ import type { Role } from "../protocol/link.ts";
 import { dialOptions, edgeSocketUrl } from "./dial.ts";
 import { describeError, type Log } from "./log.ts";
 import type { FindPassword } from "./passwords.ts";
-import type { Rights } from "./rfb/client-filter.ts";
-import { type LoggedIn, logIn } from "./rfb/log-in.ts";
-import type { LoginBackoff } from "./rfb/login-backoff.ts";
+import { isUnlimited, type Rights } from "./rfb/client-filter.ts";
+import { abandon, type LoggedIn, logIn } from "./rfb/log-in.ts";
+import type { LoginAttempts } from "./rfb/login-attempts.ts";
+import type { ServerInit } from "./rfb/server-init.ts";
 import { StreamError } from "./rfb/stream-error.ts";
 import { MAX_STREAM_PAYLOAD_BYTES, Splice } from "./splice.ts";
 
@@ -37,7 +38,7 @@ export class Stream {
 
   async #serve(): Promise<void> {
     const { stream, session, target } = this.#request;
-    const { log, backoff } = this.#surroundings;
+    const { log } = this.#surroundings;
     const fields = { stream, session, port: target.port };
     let login: LoggedIn;
     try {
@@ -57,7 +58,7 @@ export class Stream {
     try {
       socket = await this.#dial();
     } catch (error) {
-      login.server.destroy();
+      abandon(login);
       const reason = `The edge did not take the stream: ${describeError(error)}`;
       log("stream.not_taken", { ...fields, reason });
       return this.#report.closed(emptyTotals(this.#startedAt, reason));
@@ -65,7 +66,8 @@ export class Stream {
     const rights = { ...this.#request.rights, role: this.#role };
     log("stream.opened", { ...fields, login: login.kind, ...rights });
     this.#report.opened();
-    this.#splice = new Splice(login, socket, rights, backoff);
+    const described = (desktop: ServerInit) => this.#report.described(desktop);
+    this.#splice = new Splice(login, socket, rights, described);
     const totals = await this.#splice.finished;
     const seconds = (Date.now() - this.#startedAt) / 1000;
     log("stream.closed", { ...fields, ...totals, seconds });
@@ -73,16 +75,15 @@ export class Stream {
   }
 
   async #logIn(): Promise<LoggedIn> {
-    const { target, rights, password } = this.#request;
-    const { backoff, findPassword } = this.#surroundings;
+    const { stream, target, rights, password } = this.#request;
+    const { attempts, findPassword } = this.#surroundings;
     const credentials = {
       target,
-      password: password ?? (await findPassword(target.port)),
+      password: password ?? (await findPassword(target, stream)),
       // Of what is encrypted the gate sees nothing: it may pass only where all may.
-      mayPassThrough:
-        rights.role === "control" && rights.clipboard === "both" && rights.control === "shared",
+      mayPassThrough: isUnlimited(rights),
     };
-    return logIn(credentials, backoff, DISPLAY_ANSWER_MS, this.#abort.signal);
+    return logIn(credentials, attempts, DISPLAY_ANSWER_MS, this.#abort.signal);
   }
 
   /** Gives the viewer another role, from the next message on. */
@@ -129,7 +130,7 @@ export type StreamRequest = {
 };
 
 /** What all streams of an agent share. */
-export type StreamSurroundings = { log: Log; findPassword: FindPassword; backoff: LoginBackoff };
+export type StreamSurroundings = { log: Log; findPassword: FindPassword; attempts: LoginAttempts };
 
 /** `bytes_in` towards the VNC server, `bytes_out` towards the viewer. */
 export type StreamTotals = {
@@ -139,9 +140,10 @@ export type StreamTotals = {
   reason: string;
 };
 
-/** What the link says to the edge about this stream. */
+/** What became of this stream, and what was learned by it. */
 export type StreamReport = {
   opened(): void;
+  described(desktop: ServerInit): void;
   failed(error: StreamError): void;
   closed(totals: StreamTotals): void;
 };

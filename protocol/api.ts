@@ -1,12 +1,16 @@
 import * as v from "valibot";
+import { InboxState } from "./chat.ts";
 import { Id, RFB_BASE_PORT } from "./ids.ts";
 import {
   DEFAULT_LINK_TTL_S,
+  MAX_AUDIT_PAGE_ITEMS,
+  MAX_CURSOR_CHARACTERS,
   MAX_NAME_CHARACTERS,
+  MAX_PAGE_ITEMS,
   MAX_SESSION_TTL_S,
   MAX_VNC_PASSWORD_CHARACTERS,
 } from "./limits.ts";
-import { Clipboard, ControlMode, type Display, Role } from "./link.ts";
+import { Clipboard, ControlMode, Display as FoundDisplay, Role } from "./link.ts";
 
 /** The REST API: JSON in snake_case. Integrators write against these shapes. */
 
@@ -21,6 +25,10 @@ export const CreateSession = v.pipe(
     ttl_seconds: v.optional(
       v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(MAX_SESSION_TTL_S)),
     ),
+    /** It ends so long after its last viewer left; null for never. */
+    idle_seconds: v.optional(
+      v.nullable(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(MAX_SESSION_TTL_S))),
+    ),
     control: v.optional(ControlMode, "shared"),
     clipboard: v.optional(Clipboard, "both"),
     /** The VNC server's, for the agent alone: no answer has it. */
@@ -32,12 +40,73 @@ export const CreateSession = v.pipe(
     (body) => (body.display === undefined) !== (body.port === undefined),
     "give either display or port",
   ),
+  v.metadata({ oneOf: [{ required: ["display"] }, { required: ["port"] }] }),
   v.transform(({ display, port, ...rest }) => ({
     ...rest,
     port: port ?? RFB_BASE_PORT + (display ?? 0),
   })),
 );
 export type CreateSession = v.InferOutput<typeof CreateSession>;
+
+export const SessionStatus = v.picklist([
+  "queued",
+  "starting",
+  "active",
+  "unreachable",
+  "failed",
+  "ended",
+]);
+export type SessionStatus = v.InferOutput<typeof SessionStatus>;
+
+/** A number in a query, from 1 to `most`. */
+function wholeNumber(most: number) {
+  return v.pipe(
+    v.string(),
+    v.regex(/^[1-9]\d{0,14}$/, "must be a whole number from 1 up"),
+    v.transform(Number),
+    v.number(),
+    v.integer(),
+    v.minValue(1),
+    v.maxValue(most),
+  );
+}
+
+/** The query of the audit: the lines before the one that the cursor names. */
+export const ListAudit = v.strictObject({
+  cursor: v.optional(wholeNumber(Number.MAX_SAFE_INTEGER)),
+  limit: v.optional(wholeNumber(MAX_AUDIT_PAGE_ITEMS)),
+});
+
+/** The query of a list of sessions. Without a status, those that have not come to their end. */
+export const ListSessions = v.strictObject({
+  status: v.optional(v.picklist([...SessionStatus.options, "all"])),
+  host_id: v.optional(Id),
+  batch_id: v.optional(Id),
+  cursor: v.optional(v.pipe(v.string(), v.minLength(1), v.maxLength(MAX_CURSOR_CHARACTERS))),
+  limit: v.optional(wholeNumber(MAX_PAGE_ITEMS)),
+});
+
+/** The query of a list of hosts. */
+export const ListHosts = v.strictObject({
+  cursor: v.optional(v.pipe(v.string(), v.minLength(1), v.maxLength(MAX_CURSOR_CHARACTERS))),
+  limit: v.optional(wholeNumber(MAX_PAGE_ITEMS)),
+});
+
+/** The query of a room's history: the messages before that `seq`. */
+export const ListMessages = v.strictObject({
+  before: v.optional(wholeNumber(Number.MAX_SAFE_INTEGER)),
+  limit: v.optional(wholeNumber(MAX_PAGE_ITEMS)),
+});
+
+/** The query of the inbox. */
+export const ListRooms = v.strictObject({
+  state: v.optional(InboxState),
+  cursor: v.optional(v.pipe(v.string(), v.minLength(1), v.maxLength(MAX_CURSOR_CHARACTERS))),
+  limit: v.optional(wholeNumber(MAX_PAGE_ITEMS)),
+});
+
+/** The query of one session: the role of the ticket that its `websocket_url` is to carry. */
+export const SeeSession = v.strictObject({ ticket: v.optional(Role) });
 
 export const CreateTicket = v.strictObject({ role: Role, name: v.optional(Name) });
 
@@ -71,139 +140,235 @@ export const RedeemLink = v.strictObject({
   ),
 });
 
+export const ChangeHost = v.pipe(
+  v.strictObject({ name: v.optional(Name), label: v.optional(v.nullable(Name)) }),
+  v.check(({ name, label }) => name !== undefined || label !== undefined, "give a name or a label"),
+);
+
 export const CreateJoinToken = v.strictObject({ name: v.optional(Name) });
 
-export type SessionStatus = "queued" | "starting" | "active" | "unreachable" | "failed" | "ended";
+/** A field, with what is said of it in the API's description. */
+function told<const Schema extends v.GenericSchema>(schema: Schema, description: string) {
+  return v.pipe(schema, v.description(description));
+}
 
-export type Session = {
-  session_id: string;
-  host_id: string;
-  vnc_port: number;
-  /** `vnc_port` - 5900; null where the port is not one of a display. */
-  display: number | null;
-  label: string | null;
-  status: SessionStatus;
-  /** Why it is `unreachable`, `failed` or `ended`, as a sentence. */
-  reason: string | null;
-  websocket_url: string;
-  view_url: string;
-  viewers: number;
-  /** Whether all who may control it do at once, or one at a time. */
-  control: ControlMode;
-  clipboard: Clipboard;
-  batch_id: string | null;
-  job_url: string | null;
-  /** RFC 3339, UTC, as are all times. */
-  created_at: string;
-  expires_at: string;
-  ended_at: string | null;
-};
+const Time = told(v.pipe(v.string(), v.isoTimestamp()), "RFC 3339, UTC.");
+const Count = v.pipe(v.number(), v.integer(), v.minValue(0));
+const Url = v.pipe(v.string(), v.url());
+
+export const Session = v.object({
+  session_id: Id,
+  host_id: Id,
+  vnc_port: Count,
+  display: told(v.nullable(Count), "`vnc_port` - 5900; null where the port is not a display's."),
+  label: v.nullable(v.string()),
+  status: told(
+    SessionStatus,
+    "`active`: a viewer who connects now gets a picture. It becomes `unreachable`, and `active` again, by itself.",
+  ),
+  reason: told(
+    v.nullable(v.string()),
+    "Why it is `unreachable`, `failed` or `ended`, as a sentence.",
+  ),
+  websocket_url: told(Url, "Where a viewer connects, at the scheme and host of this request."),
+  view_url: told(Url, "The page that shows it."),
+  viewers: Count,
+  control: told(ControlMode, "Whether all who may control it do at once, or one at a time."),
+  clipboard: told(Clipboard, "Which way copied text passes."),
+  idle_seconds: told(
+    v.nullable(Count),
+    "It ends so long after its last viewer left; null for never.",
+  ),
+  batch_id: v.nullable(Id),
+  job_url: v.nullable(v.string()),
+  created_at: Time,
+  expires_at: Time,
+  ended_at: v.nullable(Time),
+});
+export type Session = v.InferOutput<typeof Session>;
 
 /** What whoever asks is to a session. */
-export type Standing = "guest" | PersonRole;
+const Standing = v.picklist(["guest", ...PersonRole.options]);
+export type Standing = v.InferOutput<typeof Standing>;
 
 /** A session, and what its page has to know about who asks. */
-export type SeenSession = Session & {
-  standing: Standing;
-  /** The highest role that they may have in it. */
-  your_role: Role;
-};
+export const SeenSession = v.object({
+  ...Session.entries,
+  standing: told(Standing, "What whoever asks is to it."),
+  your_role: told(Role, "The highest role that they may have in it."),
+});
+export type SeenSession = v.InferOutput<typeof SeenSession>;
+
+const QueueId = told(
+  v.nullable(v.string()),
+  "The panel's name for what it still does in the background.",
+);
 
 /** The console of a hosting panel's server: the session that shows it, once VNC is switched on. */
-export type ServerConsole = Session & {
-  server_id: string;
-  enabled: true;
-  /** The panel's name for what it still does in the background. */
-  queue_id: string | null;
-};
+export const ServerConsole = v.object({
+  ...Session.entries,
+  server_id: told(Id, "As the panel calls it."),
+  enabled: v.literal(true),
+  queue_id: QueueId,
+});
+export type ServerConsole = v.InferOutput<typeof ServerConsole>;
+
+export const DisabledServer = v.object({
+  server_id: told(Id, "As the panel calls it."),
+  enabled: v.literal(false),
+  session_id: told(v.nullable(Id), "The session that ended with it."),
+  queue_id: QueueId,
+});
+export type DisabledServer = v.InferOutput<typeof DisabledServer>;
 
 /** What is known of a panel's server without changing anything. */
-export type ServerLookUp = {
-  server_id: string;
-  /** As the panel says it: some say so only while somebody is connected. */
-  enabled: boolean;
-  /** Where its hypervisor listens; null while the panel does not know. */
-  address: string | null;
-  port: number | null;
-  /** The host that has this address; null if none has, or more than one. */
-  host_id: string | null;
-  session: Session | null;
-};
+export const ServerLookUp = v.object({
+  server_id: told(Id, "As the panel calls it."),
+  enabled: told(v.boolean(), "As the panel says it: some say so only while somebody is connected."),
+  address: told(
+    v.nullable(v.string()),
+    "Where its hypervisor listens; null while the panel does not know.",
+  ),
+  port: v.nullable(Count),
+  host_id: told(
+    v.nullable(Id),
+    "The host that has this address; null if none has, or more than one.",
+  ),
+  session: told(v.nullable(Session), "The one that shows it, until that ends."),
+});
+export type ServerLookUp = v.InferOutput<typeof ServerLookUp>;
 
-export type Host = {
-  host_id: string;
-  name: string;
-  online: boolean;
-  /** Since when it is online, or offline. */
-  since: string;
-  version: string | null;
-  displays: Display[];
-  streams: number;
-  created_at: string;
-};
+/** A display that a session may name by its port: on loopback, wherever else it listens. */
+export const Display = v.omit(FoundDisplay, ["address"]);
+export type Display = v.InferOutput<typeof Display>;
 
-export type ShareLink = {
-  link_id: string;
-  role: Role;
-  label: string | null;
-  created_at: string;
-  expires_at: string;
-  uses: number;
-  max_uses: number | null;
-};
-/** The secret is only in the answer that made the link; in `url` it is the fragment. */
+export const Host = v.object({
+  host_id: Id,
+  name: told(v.string(), "As its operators call it; at first as its agent does."),
+  label: told(v.nullable(v.string()), "What its operators note about it."),
+  online: v.boolean(),
+  since: told(Time, "Since when it is online, or offline."),
+  version: told(v.nullable(v.string()), "Of its agent."),
+  displays: v.array(Display),
+  streams: Count,
+  latency_ms: told(
+    v.nullable(v.pipe(v.number(), v.minValue(0))),
+    "A round trip from its agent to the edge and back, in ms, as it was last told.",
+  ),
+  created_at: Time,
+});
+export type Host = v.InferOutput<typeof Host>;
+
+export const ShareLink = v.object({
+  link_id: Id,
+  role: Role,
+  label: v.nullable(v.string()),
+  created_at: Time,
+  expires_at: Time,
+  uses: Count,
+  max_uses: v.nullable(Count),
+});
+export type ShareLink = v.InferOutput<typeof ShareLink>;
+/** As the session's object makes it; the API shows the secret as the fragment of a URL. */
 export type NewShareLink = ShareLink & { secret: string };
 
-export type Ticket = { ticket: string; websocket_url: string; expires_at: string };
+export const MadeShareLink = v.object({
+  ...ShareLink.entries,
+  url: told(Url, "With the link's secret in the fragment; only this answer has it."),
+});
+
+export const Ticket = v.object({
+  ticket: told(v.string(), "Opens one WebSocket of the session, or of its chat, once."),
+  websocket_url: Url,
+  expires_at: Time,
+});
+export type Ticket = v.InferOutput<typeof Ticket>;
+
+export const RedeemedLink = v.object({
+  session_id: Id,
+  role: Role,
+  view_url: Url,
+  ...Ticket.entries,
+});
 
 /** An API key as it is listed; the key itself is only in the answer that made it. */
-export type ApiKey = {
-  key_id: string;
-  name: string;
-  role: PersonRole;
-  created_at: string;
-  /** To the minute; null if it was never used. */
-  last_used_at: string | null;
-};
-export type NewApiKey = ApiKey & { key: string };
+export const ApiKey = v.object({
+  key_id: Id,
+  name: v.string(),
+  role: PersonRole,
+  created_at: Time,
+  last_used_at: told(v.nullable(Time), "To the minute; null if it was never used."),
+});
+export type ApiKey = v.InferOutput<typeof ApiKey>;
+export const NewApiKey = v.object({
+  ...ApiKey.entries,
+  key: told(v.string(), "Only this answer has it."),
+});
+export type NewApiKey = v.InferOutput<typeof NewApiKey>;
 
 /** A browser that is signed in. */
-export type SignIn = {
-  login_id: string;
-  name: string;
-  role: PersonRole;
-  /** Where it signed in from, and with what, as the browser said. */
-  address: string | null;
-  user_agent: string | null;
-  created_at: string;
-  expires_at: string;
-  /** Whether it is the one that asks. */
-  current: boolean;
-};
+export const SignIn = v.object({
+  login_id: Id,
+  name: v.string(),
+  role: PersonRole,
+  address: told(v.nullable(v.string()), "Where it signed in from."),
+  user_agent: told(v.nullable(v.string()), "With what, as the browser said."),
+  created_at: Time,
+  expires_at: Time,
+  current: told(v.boolean(), "Whether it is the one that asks."),
+});
+export type SignIn = v.InferOutput<typeof SignIn>;
+
+export const SignInLink = v.object({ url: Url, expires_at: Time });
 
 /** One line of the audit. */
-export type AuditEntry = {
-  audit_id: number;
-  at: string;
-  /** Who: `admin token`, `login:<id>`, `key:<id>`, `link:<id>`, `host:<id>`; `nobody` was refused. */
-  actor: string;
-  address: string | null;
-  /** What, as `thing.verb`. */
-  action: string;
-  /** To what: an id. */
-  target: string | null;
-  detail: string | null;
-};
+export const AuditEntry = v.object({
+  audit_id: Count,
+  at: Time,
+  actor: told(
+    v.string(),
+    "Who: `admin token`, `login:<id>`, `key:<id>`, `link:<id>`, `host:<id>`; `nobody` was refused.",
+  ),
+  address: v.nullable(v.string()),
+  action: told(v.string(), "What, as `thing.verb`."),
+  target: told(v.nullable(v.string()), "To what: an id."),
+  detail: v.nullable(v.string()),
+});
+export type AuditEntry = v.InferOutput<typeof AuditEntry>;
 
-export type JoinToken = { token_id: string; token: string; expires_at: string; command: string };
+export const JoinToken = v.object({
+  token_id: Id,
+  token: told(v.string(), "Only this answer has it."),
+  expires_at: Time,
+  command: told(v.string(), "The line to paste on the new host."),
+});
+export type JoinToken = v.InferOutput<typeof JoinToken>;
 
+export const JoinTokenInfo = v.object({
+  token_id: Id,
+  name: v.nullable(v.string()),
+  created_at: Time,
+  expires_at: Time,
+});
+export type JoinTokenInfo = v.InferOutput<typeof JoinTokenInfo>;
+
+export const Health = v.object({ status: v.literal("ok"), version: v.string() });
+
+/** One page of a list. */
+export function pageOf<const Item extends v.GenericSchema>(item: Item) {
+  return v.object({
+    items: v.array(item),
+    next_cursor: told(v.nullable(v.string()), "Read on with `?cursor=`; null on the last page."),
+  });
+}
 export type Page<Item> = { items: Item[]; next_cursor: string | null };
 
-/** RFC 9457. `code` is stable: software acts on it; `detail` is for a person. */
-export type Problem = {
-  type: "about:blank";
-  title: string;
-  status: number;
-  code: string;
-  detail: string;
-};
+/** RFC 9457. */
+export const Problem = v.object({
+  type: v.literal("about:blank"),
+  title: v.string(),
+  status: Count,
+  code: told(v.string(), "Stable: software acts on it."),
+  detail: told(v.string(), "For a person: what is wrong, and what to do."),
+});
+export type Problem = v.InferOutput<typeof Problem>;

@@ -19,6 +19,22 @@ export const LINK_SILENCE_MS = 45_000;
 export const LINK_PING = "ping";
 export const LINK_PONG = "pong";
 
+/**
+ * How many changes `/api/events` remembers. A watcher that did not read the last so many is cut
+ * off; one that comes back with less can go on where it was.
+ */
+export const KEPT_CHANGES = 1_000;
+
+/** A watcher of `/api/events` says `ping` more often than this, or is taken for gone. */
+export const WATCHER_SILENCE_MS = 60_000;
+
+/** How long one socket of `/api/events` lasts; its watcher connects again and goes on. */
+export const MAX_WATCH_MS = 60 * 60_000;
+
+/** How many sockets `/api/events` has; of one sign-in, key or other credential. */
+export const MAX_WATCHERS = 200;
+export const MAX_WATCHERS_OF_ONE = 16;
+
 /** How often an agent looks for VNC servers by itself. */
 export const SCAN_INTERVAL_MS = 30_000;
 
@@ -59,6 +75,23 @@ export const MAX_NAME_CHARACTERS = 80;
 export const MAX_VNC_PASSWORD_CHARACTERS = 255;
 export const MAX_CHAT_TEXT_CHARACTERS = 4_000;
 
+/** Longest URL of a job, as a browser writes it: with all escapes. */
+export const MAX_JOB_URL_BYTES = 8 * 1024;
+export const MAX_PROFILE_NAME_CHARACTERS = 40;
+/** At most one for each of the ports 5900 to 5999. */
+export const MAX_DESKTOPS_PER_HOST = 100;
+/** Of what a desktop printed the first and the last are kept; as JSON they fit into one message. */
+export const DESKTOP_LOG_HEAD_BYTES = 8 * 1024;
+export const DESKTOP_LOG_TAIL_BYTES = 16 * 1024;
+
+/** What one person may say to a room in the long run, in all of their tabs, and at once. */
+export const CHAT_RATE_PER_S = 60;
+export const CHAT_BURST = 120;
+
+/** How many sockets a room has, and how many of those are one person's. */
+export const MAX_ROOM_SOCKETS = 256;
+export const MAX_ROOM_SOCKETS_PER_PERSON = 32;
+
 export const DEFAULT_SESSION_TTL_S = 8 * 60 * 60;
 export const MAX_SESSION_TTL_S = 30 * 24 * 60 * 60;
 
@@ -75,3 +108,13 @@ export const MAX_ADDRESS_CHARACTERS = 64;
 
 /** How many hosts, or sessions, one page of a list holds. */
 export const MAX_PAGE_ITEMS = 100;
+
+/** How many lines one page of the audit holds, if the caller does not say; and at most. */
+export const DEFAULT_AUDIT_PAGE_ITEMS = 50;
+export const MAX_AUDIT_PAGE_ITEMS = 200;
+
+/** Of the `next_cursor` that a list is read on from. */
+export const MAX_CURSOR_CHARACTERS = 160;
+
+/** Of an Idempotency-Key, in printable ASCII. */
+export const MAX_IDEMPOTENCY_KEY_CHARACTERS = 255;

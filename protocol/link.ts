@@ -1,9 +1,12 @@
 import * as v from "valibot";
-import { Id } from "./ids.ts";
+import { ANY_ADDRESS, Id, LOOPBACK } from "./ids.ts";
 import {
   MAX_ADDRESS_CHARACTERS,
   MAX_ADDRESSES,
+  MAX_DESKTOPS_PER_HOST,
+  MAX_MESSAGE_BYTES,
   MAX_NAME_CHARACTERS,
+  MAX_PROFILE_NAME_CHARACTERS,
   MAX_SECURITY_TYPES,
   MAX_STREAMS_PER_HOST,
   MAX_VNC_PASSWORD_CHARACTERS,
@@ -28,7 +31,10 @@ export type Clipboard = v.InferOutput<typeof Clipboard>;
 export const ControlMode = v.picklist(["shared", "exclusive"]);
 export type ControlMode = v.InferOutput<typeof ControlMode>;
 
-/** A VNC server that an agent found. `width` and `height` in pixels, where they are known. */
+/**
+ * A VNC server that an agent found. Its desktop's name, and `width` and `height` in pixels, are
+ * known once somebody has seen it, as they were when the newest stream of it began.
+ */
 export const Display = v.object({
   port: Port,
   /** Where it listens, if that is not on loopback alone: an address, or 0.0.0.0 for all. */
@@ -41,8 +47,34 @@ export const Display = v.object({
 });
 export type Display = v.InferOutput<typeof Display>;
 
+/** Whether who dials that address of the host reaches this display. */
+export function listensOn({ address = LOOPBACK }: Display, dialled: string): boolean {
+  return address === dialled || address === ANY_ADDRESS;
+}
+
 /** At most the ports 5900 to 5999 of one machine. */
 const Displays = v.pipe(v.array(Display), v.maxLength(100));
+
+const ProfileName = v.pipe(v.string(), v.maxLength(MAX_PROFILE_NAME_CHARACTERS));
+const LogText = v.pipe(v.string(), v.maxLength(MAX_MESSAGE_BYTES));
+
+/**
+ * Why a desktop is over, for a program; the reason beside it is for a person. `no_room`: nothing was
+ * started, later there may be room. `refused`: nothing was started, nor would be if asked again.
+ * `exited`: a program of it ended by itself. `failed`: it did not come up. `stopped`: it was asked
+ * to. `limit`: it took too long or too much memory. `lost`: the agent ended meanwhile, or does not
+ * know it.
+ */
+export const EndCause = v.picklist([
+  "no_room",
+  "refused",
+  "exited",
+  "failed",
+  "stopped",
+  "limit",
+  "lost",
+]);
+export type EndCause = v.InferOutput<typeof EndCause>;
 
 export const EdgeToAgent = v.variant("type", [
   v.object({
@@ -67,6 +99,15 @@ export const EdgeToAgent = v.variant("type", [
     reason: Sentence,
   }),
   v.object({ type: v.literal("scan") }),
+  /**
+   * Starts a desktop for a session; `launched` or `ended` answers. Said again it starts nothing, and
+   * what is known is answered again. The agent checks the URL, so that a bad one gets an answer.
+   */
+  v.object({ type: v.literal("launch"), session: Id, profile: v.string(), url: v.string() }),
+  /** Ends a session's desktop; `ended` answers, also if there is none. */
+  v.object({ type: v.literal("stop"), session: Id }),
+  /** Asks what a session's desktop printed; `log` answers. */
+  v.object({ type: v.literal("log"), session: Id }),
 ]);
 export type EdgeToAgent = v.InferOutput<typeof EdgeToAgent>;
 
@@ -77,7 +118,18 @@ export const AgentToEdge = v.variant("type", [
     displays: Displays,
     /** The streams that this agent still has, so that the edge can forget the others. */
     streams: v.pipe(v.array(Id), v.maxLength(MAX_STREAMS_PER_HOST)),
-    profiles: v.optional(v.array(v.pipe(v.string(), v.maxLength(40))), []),
+    /** The desktops that its owner lets jobs have. */
+    profiles: v.optional(v.array(ProfileName), []),
+    /** How many desktops it runs at once. */
+    max_desktops: v.optional(Count, 0),
+    /** Those that it has; one that is not ready yet is followed by `launched`. */
+    desktops: v.optional(
+      v.pipe(
+        v.array(v.object({ session: Id, port: Port, ready: v.boolean() })),
+        v.maxLength(MAX_DESKTOPS_PER_HOST),
+      ),
+      [],
+    ),
     addresses: v.optional(
       v.pipe(
         v.array(v.pipe(v.string(), v.maxLength(MAX_ADDRESS_CHARACTERS))),
@@ -87,6 +139,8 @@ export const AgentToEdge = v.variant("type", [
     ),
   }),
   v.object({ type: v.literal("displays"), displays: Displays }),
+  /** How long the edge takes to answer a ping on this link; told at most once in some minutes. */
+  v.object({ type: v.literal("latency"), ms: Count }),
   v.object({ type: v.literal("opened"), stream: Id }),
   v.object({
     type: v.literal("failed"),
@@ -103,6 +157,22 @@ export const AgentToEdge = v.variant("type", [
     bytes_out: Count,
     seconds: Count,
     reason: Sentence,
+  }),
+  /** A viewer who connects now gets a picture. `displays` with that port came before. */
+  v.object({ type: v.literal("launched"), session: Id, port: Port }),
+  /** The desktop is over, and nothing of it is left on the host but its log. */
+  v.object({
+    type: v.literal("ended"),
+    session: Id,
+    cause: v.optional(EndCause, "failed"),
+    reason: Sentence,
+  }),
+  /** `text` is null if nothing is kept; `truncated` says that the middle is missing. */
+  v.object({
+    type: v.literal("log"),
+    session: Id,
+    text: v.nullable(LogText),
+    truncated: v.boolean(),
   }),
 ]);
 export type AgentToEdge = v.InferOutput<typeof AgentToEdge>;

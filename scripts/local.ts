@@ -237,10 +237,12 @@ export async function runLocal(makeFront?: FrontMaker): Promise<void> {
     if (demo) cleanups.push(() => demo.close());
     const identity = await localIdentity(api, settings.stateDir);
     const agentLog: Log = (event, fields) => log(JSON.stringify({ event, ...fields }));
+    const config = agentConfig(settings.stateDir);
     const running = runAgent({
       identity,
       allowed: defaultAllowList(),
-      findPassword: passwordsOf(agentConfig(settings.stateDir), agentLog),
+      findPassword: passwordsOf(config, agentLog),
+      desktops: { config, stateDir: join(settings.stateDir, AGENT_DIR) },
       log: agentLog,
       signal: stopping.signal,
     });

@@ -8,6 +8,7 @@ import type {
   ShareLink,
   Ticket,
 } from "../protocol/api.ts";
+import type { Clipboard, ControlMode, Role } from "../protocol/link.ts";
 
 /** An API call that did not succeed. Its message is a sentence for a person. */
 export class ApiError extends Error {
@@ -100,8 +101,10 @@ export async function signOut(): Promise<void> {
   await call("POST", "/api/logout");
 }
 
-export function listHosts(signal?: AbortSignal): Promise<Host[]> {
-  return callForAll("/api/hosts", signal);
+/** All hosts, by name; the API has the oldest first. */
+export async function listHosts(signal?: AbortSignal): Promise<Host[]> {
+  const hosts = await callForAll<Host>("/api/hosts", signal);
+  return hosts.sort((a, b) => a.name.localeCompare(b.name));
 }
 
 export async function scanHost(hostId: string): Promise<void> {
@@ -116,41 +119,70 @@ export function createJoinToken(signal?: AbortSignal): Promise<JoinToken> {
   return callForJson("POST", "/api/hosts/join-tokens", { body: {}, signal });
 }
 
-export function getSession(sessionId: string): Promise<SeenSession> {
-  return callForJson("GET", `/api/vnc/session/${sessionId}`);
+export function getSession(sessionId: string, signal?: AbortSignal): Promise<SeenSession> {
+  return callForJson("GET", `/api/vnc/session/${sessionId}`, { signal });
 }
 
-export function createTicket(sessionId: string, signal: AbortSignal): Promise<Ticket> {
-  return callForJson("POST", `/api/vnc/session/${sessionId}/tickets`, {
-    body: { role: "control" },
-    signal,
-  });
+export function createTicket(sessionId: string, role: Role, signal: AbortSignal): Promise<Ticket> {
+  return callForJson("POST", `/api/vnc/session/${sessionId}/tickets`, { body: { role }, signal });
 }
 
 /**
- * The session that already shows this display, or a new one.
- * @param over a session known to have ended; the list may say so seconds later
+ * Whether who is signed in may run sessions and hosts, or only look. The edge has no question for
+ * that alone; this list is short, and only those who may have it.
  */
-export async function openDisplay(
-  hostId: string,
-  port: number,
-  label: string | null,
-  over?: string,
-): Promise<Session> {
-  const sessions = await callForAll<Session>(
-    `/api/vnc/sessions?host_id=${encodeURIComponent(hostId)}`,
-  );
-  const open = sessions.find(
+export async function mayOperate(signal?: AbortSignal): Promise<boolean> {
+  try {
+    await call("GET", "/api/hosts/join-tokens", { signal });
+    return true;
+  } catch (error) {
+    if (error instanceof ApiError && error.status === 403) return false;
+    throw error;
+  }
+}
+
+/** Those that have not ended, the newest first. */
+export function listSessions(signal?: AbortSignal): Promise<Session[]> {
+  return callForAll("/api/vnc/sessions", signal);
+}
+
+/** What a session is made with, once and for all. */
+export type SessionOptions = { control: ControlMode; clipboard: Clipboard };
+
+export type DisplayWishes = {
+  host_id: string;
+  port: number;
+  label: string | null;
+  /** What the session must be like; any that shows the display will do if not given. */
+  options?: SessionOptions;
+  /** A session known to have ended; the list may say so seconds later. */
+  over?: string;
+};
+
+/** The session that already shows this display as wished, or a new one. */
+export async function openDisplay(wishes: DisplayWishes): Promise<Session> {
+  const open = findOpen(await listSessions(), wishes);
+  if (open) return open;
+  const { host_id, port, label, options } = wishes;
+  const body = { host_id, port, ...(label !== null && { label }), ...options };
+  return callForJson("POST", "/api/vnc/sessions", { body });
+}
+
+/** The newest session that shows a display as wished. */
+export function findOpen(
+  sessions: readonly Session[],
+  { host_id, port, options, over }: Omit<DisplayWishes, "label">,
+): Session | undefined {
+  return sessions.find(
     (session) =>
-      session.host_id === hostId &&
+      session.host_id === host_id &&
       session.vnc_port === port &&
       session.session_id !== over &&
       session.status !== "ended" &&
-      session.status !== "failed",
+      session.status !== "failed" &&
+      (!options ||
+        (session.control === options.control && session.clipboard === options.clipboard)),
   );
-  if (open) return open;
-  const body = { host_id: hostId, port, ...(label !== null && { label }) };
-  return callForJson("POST", "/api/vnc/sessions", { body });
 }
 
 export function listLinks(sessionId: string, signal?: AbortSignal): Promise<ShareLink[]> {
@@ -158,6 +190,7 @@ export function listLinks(sessionId: string, signal?: AbortSignal): Promise<Shar
 }
 
 export type LinkWishes = {
+  role: Role;
   label: string | null;
   ttlSeconds: number;
   /** null for any number. */
@@ -167,11 +200,11 @@ export type LinkWishes = {
 /** @returns the link; its `url` is in this answer only */
 export function createLink(
   sessionId: string,
-  { label, ttlSeconds, maxUses }: LinkWishes,
+  { role, label, ttlSeconds, maxUses }: LinkWishes,
 ): Promise<ShareLink & { url: string }> {
   return callForJson("POST", `/api/vnc/session/${sessionId}/links`, {
     body: {
-      role: "control",
+      role,
       ttl_seconds: ttlSeconds,
       ...(label !== null && { label }),
       ...(maxUses !== null && { max_uses: maxUses }),

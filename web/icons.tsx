@@ -123,3 +123,21 @@ export const ChevronDownIcon = () => (
     <path d="M6 10l6 6 6-6" />
   </Icon>
 );
+
+export const EyeIcon = () => (
+  <Icon>
+    <path d="M2.5 12C5 7.5 8.3 5.5 12 5.5s7 2 9.5 6.5c-2.5 4.5-5.800 6.5-9.5 6.5S5 16.5 2.5 12ZM12 9a3 3 0 1 1 0 6 3 3 0 0 1 0-6Z" />
+  </Icon>
+);
+
+export const PointerIcon = () => (
+  <Icon>
+    <path d="M6 3.5l12.5 8.200-5.700 1.3-2.800 5.5zM12.5 13.5L16 20" />
+  </Icon>
+);
+
+export const OptionsIcon = () => (
+  <Icon>
+    <path d="M4 7h9M17 7h3M4 17h3M11 17h9M15 5a2 2 0 1 1 0 4 2 2 0 0 1 0-4ZM9 15a2 2 0 1 1 0 4 2 2 0 0 1 0-4Z" />
+  </Icon>
+);

@@ -20,6 +20,7 @@ declare module "@novnc/novnc" {
     dragViewport: boolean;
     focusOnClick: boolean;
     scaleViewport: boolean;
+    viewOnly: boolean;
     addEventListener<Name extends keyof Events>(
       name: Name,
       listener: (event: Events[Name]) => void,

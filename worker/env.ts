@@ -1,3 +1,4 @@
+import type { LocationHint } from "./location.ts";
 import type { ChatRoom } from "./objects/chat-room.ts";
 import type { PanelServer } from "./objects/panel-server.ts";
 import type { Registry } from "./objects/registry.ts";
@@ -30,6 +31,10 @@ export interface Env {
   VIRTFUSION_VNC_BODY?: string;
   /** For how many days the audit is kept; 90 if not given. */
   AUDIT_DAYS?: string;
+  /** For how many days an ended session is kept; 30 if not given. */
+  SESSION_PURGE_DAYS?: string;
+  /** So many seconds after its last viewer left a session ends that names no time itself. */
+  SESSION_IDLE_SECONDS?: string;
   /** Counts attempts with a secret per address; near the caller, approximate, and free. */
   ATTEMPTS: RateLimit;
   /** Counts upgrades per address. */
@@ -43,8 +48,14 @@ export function registry(env: Env): DurableObjectStub<Registry> {
   return env.REGISTRY.get(env.REGISTRY.idFromName(REGISTRY_NAME));
 }
 
-export function vncSession(env: Env, sessionId: string): DurableObjectStub<VncSession> {
-  return env.VNC_SESSION.get(env.VNC_SESSION.idFromName(sessionId));
+/** @param near where the object is placed, if this call is the first that reaches it */
+export function vncSession(
+  env: Env,
+  sessionId: string,
+  near?: LocationHint | null,
+): DurableObjectStub<VncSession> {
+  const options = near ? { locationHint: near } : {};
+  return env.VNC_SESSION.get(env.VNC_SESSION.idFromName(sessionId), options);
 }
 
 export function vncHost(env: Env, hostId: string): DurableObjectStub<VncHost> {

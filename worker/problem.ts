@@ -45,6 +45,7 @@ const TITLES: Record<number, string> = {
   410: "Gone",
   413: "Too large",
   415: "Not JSON",
+  422: "Not the same request",
   426: "Upgrade required",
   429: "Too many",
   500: "Internal error",

@@ -1,8 +1,8 @@
 import { CloseCode } from "../../protocol/close-codes.ts";
+import { DISPLAY_ANSWER_MS } from "../../protocol/limits.ts";
 import type { ByteReader } from "./byte-reader.ts";
 import { VERSION_BYTES } from "./greeting.ts";
 import type { LoggedIn } from "./log-in.ts";
-import type { LoginBackoff } from "./login-backoff.ts";
 import { SecurityResult, SecurityType, withWords } from "./server-handshake.ts";
 import { StreamError } from "./stream-error.ts";
 
@@ -31,16 +31,12 @@ export type ViewerConnection = { reader: ByteReader; write(bytes: Buffer): void 
  * @throws {StreamError} malformed for a viewer that breaks the protocol, chooses what was not
  *   offered or does not answer; serverRefused if the server does not take the viewer's password
  */
-export async function admitViewer(
-  login: LoggedIn,
-  viewer: ViewerConnection,
-  backoff: LoginBackoff,
-): Promise<void> {
+export async function admitViewer(login: LoggedIn, viewer: ViewerConnection): Promise<void> {
   const timer = new ViewerTimer(viewer.reader);
   try {
     if (login.kind === "foreign") return await handOnOffer(login, viewer);
     await agreeOnVersion("003.008", viewer);
-    if (login.kind === "challenge") await carryPassword(login, viewer, backoff, timer);
+    if (login.kind === "challenge") await carryPassword(login, viewer, timer);
     else await letIn(viewer);
     await viewer.reader.read(SHARED.length);
     login.server.socket.write(SHARED);
@@ -72,30 +68,25 @@ async function letIn(viewer: ViewerConnection): Promise<void> {
 
 /** Carries the server's challenge to the viewer, and its answer back: the agent learns no password. */
 async function carryPassword(
-  { server, offer, challenge }: Extract<LoggedIn, { kind: "challenge" }>,
+  { server, attempt, offer, challenge }: Extract<LoggedIn, { kind: "challenge" }>,
   viewer: ViewerConnection,
-  backoff: LoginBackoff,
   timer: ViewerTimer,
 ): Promise<void> {
-  let answer: Buffer;
-  try {
-    await choose(SecurityType.vncAuth, viewer);
-    timer.restart(PASSWORD_MS, new StreamError(CloseCode.goingAway, NO_PASSWORD));
-    viewer.write(challenge);
-    answer = await viewer.reader.read(ANSWER_BYTES);
-  } catch (error) {
-    backoff.failed(server.port); // to the server, one who does not answer is one who failed
-    throw error;
-  }
-  server.socket.write(answer);
+  await choose(SecurityType.vncAuth, viewer);
+  timer.restart(PASSWORD_MS, new StreamError(CloseCode.goingAway, NO_PASSWORD));
+  viewer.write(challenge);
+  server.socket.write(await viewer.reader.read(ANSWER_BYTES));
+  timer.stop();
+  server.startClock(DISPLAY_ANSWER_MS);
   const { result, words } = await server.readResult(offer.version);
+  server.stopClock();
   if (result === SecurityResult.ok) {
-    backoff.succeeded(server.port);
+    attempt.succeeded();
     viewer.write(securityResult(SecurityResult.ok));
     timer.restart(VIEWER_ANSWER_MS);
     return;
   }
-  backoff.failed(server.port, result, words);
+  attempt.failed(result, words);
   viewer.write(securityResult(SecurityResult.failed, words || "The password is wrong."));
   const what = `The VNC server on port ${server.port} did not take the password`;
   throw new StreamError(CloseCode.serverRefused, withWords(what, words));

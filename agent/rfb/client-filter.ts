@@ -10,6 +10,23 @@ export type Rights = { role: Role; clipboard: Clipboard; control: ControlMode };
 const WHOLE_PICTURES_AT_ONCE = 10;
 const WHOLE_PICTURE_MS = 500;
 
+/**
+ * What goes with messages whose length is not the same to every server. Extended mouse buttons add
+ * a byte once the server has answered, which the filter does not see. Of an extended clipboard
+ * TigerVNC leaves unread what is behind the part that it knows. It also takes the first byte of a
+ * SetDesktopSize for all of it, where the next seven come later.
+ */
+const UNSURE_ENCODINGS: ReadonlySet<number> = new Set([
+  Encoding.extendedMouseButtons,
+  Encoding.extendedClipboard,
+  Encoding.extendedDesktopSize,
+]);
+
+/** Whether these rights hold nothing back, and cannot come to. */
+export function isUnlimited({ role, clipboard, control }: Rights): boolean {
+  return role === "control" && clipboard === "both" && control === "shared";
+}
+
 /** Before the payload of a ClientCutText (RFC 6143, 7.5.6). */
 const CUT_TEXT_HEAD_BYTES = 8;
 
@@ -19,10 +36,9 @@ const CUT_TEXT_HEAD_BYTES = 8;
  * server is never in the middle of one and the role can change at any moment; one that lies whole
  * in a chunk is not copied. At most one is held: 256 KiB.
  *
- * The server and the filter must agree on every length. Two pseudo-encodings change lengths once
- * the server has answered them, which the filter does not see. Extended mouse buttons are therefore
- * offered to the server only where nothing is ever held back. Of the extended clipboard, every
- * server that does not know it takes the length for one of over 2 GiB and hangs up.
+ * The server and the filter must agree on every length, or a viewer could hide a key press in what
+ * the filter takes for something else. What servers are known to read by lengths of their own (see
+ * UNSURE_ENCODINGS) passes only where nothing is ever held back.
  */
 export class ClientFilter {
   #role: Role;
@@ -33,7 +49,8 @@ export class ClientFilter {
   readonly #pictures: PictureBudget;
   /** What the client listed last, with what its role may not use. */
   #encodings: number[] | null = null;
-  readonly #negotiable = { extendedPointer: false, extendedClipboard: false };
+  #encodingsMessage: Buffer | null = null;
+  #negotiable = { extendedPointer: false, extendedClipboard: false };
 
   /** The beginning of a message that did not lie whole in one chunk. */
   readonly #head = Buffer.alloc(HEAD_BYTES);
@@ -42,10 +59,10 @@ export class ClientFilter {
   #length: number | null = null;
   #message: Buffer | null = null;
 
-  constructor({ role, clipboard, control }: Rights, now: () => number = Date.now) {
-    this.#role = role;
-    this.#clipboard = clipboard;
-    this.#unlimited = role === "control" && clipboard === "both" && control === "shared";
+  constructor(rights: Rights, now: () => number = Date.now) {
+    this.#role = rights.role;
+    this.#clipboard = rights.clipboard;
+    this.#unlimited = isUnlimited(rights);
     this.#pictures = new PictureBudget(now);
   }
 
@@ -137,9 +154,7 @@ export class ClientFilter {
     if (head[0] !== ClientMessage.clientCutText) return true;
     if (this.#role !== "control" || length - CUT_TEXT_HEAD_BYTES > MAX_CLIPBOARD_BYTES)
       return false;
-    // Of the extended clipboard some messages ask for the host's text: all or nothing.
-    const isExtended = head.readInt32BE(4) < 0;
-    return this.#clipboard === "both" || (this.#clipboard === "to_host" && !isExtended);
+    return this.#clipboard !== "none";
   }
 
   /** @returns the message as it may pass, which is another one if it was rewritten; null if not */
@@ -154,7 +169,7 @@ export class ClientFilter {
         return message;
       case ClientMessage.keyEvent:
       case ClientMessage.qemu:
-        return controls && this.#input.key(message) ? message : null;
+        return controls ? this.#input.key(message) : null;
       case ClientMessage.pointerEvent:
         if (!controls) return null;
         this.#input.pointer(message);
@@ -162,21 +177,27 @@ export class ClientFilter {
       case ClientMessage.clientCutText:
         return this.#mayEverPass(message, message.length) ? message : null;
       case ClientMessage.xvp:
-      case ClientMessage.setDesktopSize:
         return controls ? message : null;
+      case ClientMessage.setDesktopSize:
+        return this.#unlimited ? message : null;
       default:
         return message;
     }
   }
 
-  #rewriteEncodings(message: Buffer): Buffer {
+  /** @returns null for the same again: it costs server and agent more than it takes to send */
+  #rewriteEncodings(message: Buffer): Buffer | null {
+    if (this.#encodingsMessage?.equals(message)) return null;
+    this.#encodingsMessage = Buffer.from(message);
     const encodings = Array.from({ length: message.readUInt16BE(2) }, (_, n) =>
       message.readInt32BE(4 + 4 * n),
     );
     this.#encodings = encodings;
-    this.#negotiable.extendedClipboard ||= encodings.includes(Encoding.extendedClipboard);
-    this.#negotiable.extendedPointer ||=
-      this.#unlimited && encodings.includes(Encoding.extendedMouseButtons);
+    const offers = (encoding: number) => this.#unlimited && encodings.includes(encoding);
+    this.#negotiable = {
+      extendedClipboard: offers(Encoding.extendedClipboard),
+      extendedPointer: offers(Encoding.extendedMouseButtons),
+    };
     const passes = encodings.every((encoding) => this.#mayUse(encoding));
     return passes ? message : this.#setEncodings(encodings);
   }
@@ -191,18 +212,9 @@ export class ClientFilter {
   }
 
   #mayUse(encoding: number): boolean {
-    switch (encoding) {
-      case Encoding.extendedMouseButtons:
-        return this.#unlimited;
-      case Encoding.extendedClipboard:
-        return this.#role === "control" && this.#clipboard === "both";
-      case Encoding.qemuExtendedKey:
-      case Encoding.extendedDesktopSize:
-      case Encoding.xvp:
-        return this.#role === "control";
-      default:
-        return true;
-    }
+    if (UNSURE_ENCODINGS.has(encoding)) return this.#unlimited;
+    const needsControl = encoding === Encoding.qemuExtendedKey || encoding === Encoding.xvp;
+    return !needsControl || this.#role === "control";
   }
 }
 

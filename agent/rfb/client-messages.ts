@@ -47,7 +47,7 @@ export const MORE_BUTTONS = 0x80;
  * noVNC 1.7.
  * @param end how far there are bytes; the message may go on behind it
  * @param extendedPointer whether extended mouse buttons may have been negotiated
- * @param extendedClipboard whether the client ever offered the extended clipboard
+ * @param extendedClipboard whether the extended clipboard may have been negotiated
  * @returns the length in bytes, of which up to 2 GiB may be a clipboard; null if more of the
  *   message must be seen first
  * @throws {StreamError} malformed for a type that is not known, or a length that cannot be

@@ -1,5 +1,5 @@
 import { CloseCode } from "../../protocol/close-codes.ts";
-import type { LoginBackoff } from "./login-backoff.ts";
+import type { LoginAttempt, LoginAttempts } from "./login-attempts.ts";
 import {
   type Offer,
   SecurityResult,
@@ -8,12 +8,16 @@ import {
   ServerRefusedError,
   withWords,
 } from "./server-handshake.ts";
-import { LoginError } from "./stream-error.ts";
+import { LoginError, StreamError } from "./stream-error.ts";
 import { answerChallenge, CHALLENGE_BYTES } from "./vnc-auth.ts";
 
-/** A VNC server as far as the agent could go without the viewer. */
+/**
+ * A VNC server as far as the agent could go without the viewer. Whoever ends it sees that the
+ * attempt is settled: one that is left open would be forgotten, and it counts to the server.
+ */
 export type LoggedIn = {
   server: ServerHandshake;
+  attempt: LoginAttempt;
 } & (
   | { kind: "ready" } // it waits for ClientInit
   | { kind: "challenge"; offer: Offer; challenge: Buffer } // it wants a password that only a viewer may know
@@ -31,52 +35,97 @@ export type Credentials = {
 /**
  * Logs in to a VNC server, as far as that goes without the viewer.
  * @param withinMs for all of it
+ * @param signal nobody waits for it any more. A login that has begun is finished all the same: cut
+ *   off in the middle it would count as one that failed
  * @throws {StreamError} as `greet` does, if the server is not there or falls silent
  * @throws {LoginError} tooMany while the server is left alone after failed logins; serverRefused
  *   with the server's reason, or if it does not take the password; forbidden if only bytes that
  *   nobody checks could pass, and they may not
  */
 export async function logIn(
-  { target, password, mayPassThrough }: Credentials,
-  backoff: LoginBackoff,
+  credentials: Credentials,
+  attempts: LoginAttempts,
   withinMs: number,
   signal: AbortSignal,
 ): Promise<LoggedIn> {
-  backoff.assertOpen(target.port);
-  const server = await ServerHandshake.begin(target, withinMs, signal);
+  const deadline = Date.now() + withinMs;
+  const attempt = await attempts.begin(credentials.target, credentials.password, withinMs);
+  const login = signal.aborted
+    ? Promise.reject(nobodyWaits())
+    : finish(attempt, credentials, deadline - Date.now());
+  const done = login.finally(() => attempt.endTurn());
+  const gone = new Promise<never>((_, reject) => {
+    signal.addEventListener("abort", () => reject(nobodyWaits()), { once: true });
+  });
   try {
-    const login = await goAsFarAsPossible(server, password, backoff);
+    return await Promise.race([done, gone]);
+  } catch (error) {
+    done.then(abandon).catch(() => attempt.missed()); // what went wrong there has been counted
+    throw error;
+  }
+}
+
+/** Hangs up, and sees that a login that nobody finished counts as the server counts it. */
+export function abandon({ server, attempt }: LoggedIn): void {
+  server.destroy();
+  attempt.failed();
+}
+
+function nobodyWaits(): StreamError {
+  return new StreamError(CloseCode.goingAway, "Nobody waits for this any more.");
+}
+
+async function finish(
+  attempt: LoginAttempt,
+  { target, password, mayPassThrough }: Credentials,
+  withinMs: number,
+): Promise<LoggedIn> {
+  let server: ServerHandshake;
+  try {
+    server = await ServerHandshake.begin(target, withinMs);
+  } catch (error) {
+    attempt.missed();
+    throw error;
+  }
+  try {
+    const login = await goAsFarAsPossible(server, attempt, password);
     if (login.kind === "foreign" && !mayPassThrough) throw unenforceable(target.port);
-    server.waitForViewer();
+    server.stopClock();
+    // How that login ends the agent cannot see, so it cannot count.
+    if (login.kind === "foreign") attempt.missed();
     return login;
   } catch (error) {
     server.destroy();
-    // It said no before it asked for anything: it is tired of this address already.
-    if (error instanceof ServerRefusedError) backoff.refused(target.port, error.words);
+    if (error instanceof ServerRefusedError) attempt.refused(error.words);
+    else attempt.failed();
     throw error;
   }
 }
 
 async function goAsFarAsPossible(
   server: ServerHandshake,
+  attempt: LoginAttempt,
   password: string | null,
-  backoff: LoginBackoff,
 ): Promise<LoggedIn> {
   const offer = await server.negotiate();
   if (offer.types.includes(SecurityType.none)) {
     await passNone(server, offer);
-    return { server, kind: "ready" };
+    attempt.succeeded();
+    return { server, attempt, kind: "ready" };
   }
-  if (!offer.types.includes(SecurityType.vncAuth)) return { server, kind: "foreign", offer };
+  if (!offer.types.includes(SecurityType.vncAuth)) {
+    return { server, attempt, kind: "foreign", offer };
+  }
   server.choose(offer.version, SecurityType.vncAuth);
   const challenge = await server.read(CHALLENGE_BYTES);
-  if (password === null) return { server, kind: "challenge", offer, challenge };
+  if (password === null) return { server, attempt, kind: "challenge", offer, challenge };
   server.socket.write(answerChallenge(password, challenge));
-  await passPassword(server, offer, backoff);
-  return { server, kind: "ready" };
+  await passPassword(server, attempt, offer);
+  return { server, attempt, kind: "ready" };
 }
 
-function unenforceable(port: number): LoginError {
+/** Why a role or a limited clipboard cannot be had at a server, whatever is tried. */
+export function unenforceable(port: number): LoginError {
   const detail =
     `The VNC server on port ${port} offers neither None nor VNC authentication; ` +
     "through any other login only full control can pass.";
@@ -94,12 +143,12 @@ async function passNone(server: ServerHandshake, { version }: Offer): Promise<vo
 
 async function passPassword(
   server: ServerHandshake,
+  attempt: LoginAttempt,
   { version }: Offer,
-  backoff: LoginBackoff,
 ): Promise<void> {
   const { result, words } = await server.readResult(version);
-  if (result === SecurityResult.ok) return backoff.succeeded(server.port);
-  backoff.failed(server.port, result, words);
+  if (result === SecurityResult.ok) return attempt.succeeded();
+  attempt.failed(result, words);
   const what = `The VNC server on port ${server.port} does not take the password that its host or the session has for it`;
   throw new LoginError(CloseCode.serverRefused, withWords(what, words));
 }

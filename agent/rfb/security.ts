@@ -46,6 +46,14 @@ export async function askSecurity(
   }
 }
 
+/** Whether the agent can log in at a server that offers these, or carry a password to it. */
+export function isSpoken(names: readonly string[]): boolean {
+  return (
+    names.includes(securityName(SecurityType.none)) ||
+    names.includes(securityName(SecurityType.vncAuth))
+  );
+}
+
 function securityName(type: number): string {
   return SECURITY_NAMES[type] ?? `type ${type}`;
 }

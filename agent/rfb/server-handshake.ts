@@ -1,7 +1,7 @@
 import type { Socket } from "node:net";
 import { CloseCode } from "../../protocol/close-codes.ts";
 import { ByteReader } from "./byte-reader.ts";
-import { greet, VERSION_BYTES } from "./greeting.ts";
+import { type Greeted, greet, VERSION_BYTES } from "./greeting.ts";
 import { LoginError, StreamError } from "./stream-error.ts";
 
 /** RFC 6143, 7.1.2. What the agent can speak itself; other types are known by number alone. */
@@ -42,12 +42,13 @@ export class ServerHandshake {
   /** As of a socket that has greeted. */
   readonly keepChunk: () => void;
   readonly #reader: ByteReader;
-  readonly #stopClock: () => void;
   readonly #release: () => void;
+  #clock: ReturnType<typeof setTimeout> | undefined;
 
   /**
    * Connects to a target and waits for its version.
-   * @param withinMs for the whole handshake; later the server is hung up on
+   * @param withinMs for the whole handshake; what is read later than that is an error
+   * @param signal gives it up, until the server has said its version
    * @throws {StreamError} as {@link greet} does
    */
   static async begin(
@@ -56,49 +57,46 @@ export class ServerHandshake {
     signal?: AbortSignal,
   ): Promise<ServerHandshake> {
     const deadline = Date.now() + withinMs;
-    const greeted = await greet(target, withinMs, signal);
-    return new ServerHandshake(greeted, target.port, deadline - Date.now(), signal);
+    const handshake = new ServerHandshake(await greet(target, withinMs, signal), target.port);
+    handshake.startClock(deadline - Date.now());
+    return handshake;
   }
 
-  private constructor(
-    greeted: Awaited<ReturnType<typeof greet>>,
-    port: number,
-    withinMs: number,
-    signal: AbortSignal | undefined,
-  ) {
+  private constructor(greeted: Greeted, port: number) {
     const { socket } = greeted;
     this.socket = socket;
     this.port = port;
     this.keepChunk = greeted.keepChunk;
     this.#reader = new ByteReader();
     this.#reader.push(greeted.received);
-    const fail = (code: CloseCode, what: string) => {
-      this.#reader.end(new StreamError(code, `The VNC server on port ${port} ${what}.`));
-      socket.destroy();
-    };
     const onData = (chunk: Buffer) => {
       this.#reader.push(chunk);
       if (this.#reader.buffered > MAX_BUFFERED_BYTES) socket.pause();
     };
-    const onClose = () => fail(CloseCode.serverRefused, "hung up in the middle of the handshake");
-    const onAbort = () => socket.destroy();
-    const timer = setTimeout(
-      () => fail(CloseCode.serverTimeout, "does not go on with the handshake"),
-      withinMs,
-    );
-    this.#stopClock = () => {
-      clearTimeout(timer);
-      signal?.removeEventListener("abort", onAbort);
-    };
+    const onClose = () => this.#fail(CloseCode.serverRefused, "hung up in the handshake");
     this.#release = () => {
-      this.#stopClock();
+      this.stopClock();
       socket.off("data", onData).off("close", onClose);
     };
     socket.on("data", onData).on("close", onClose);
-    signal?.addEventListener("abort", onAbort);
     if (socket.destroyed) onClose();
-    else if (signal?.aborted) onAbort();
     else socket.resume();
+  }
+
+  /** From now on the server has this long for what is read of it. */
+  startClock(withinMs: number): void {
+    this.stopClock();
+    const late = () => this.#fail(CloseCode.serverTimeout, "does not go on with the handshake");
+    this.#clock = setTimeout(late, withinMs);
+  }
+
+  /** From now on the viewer sets the pace. */
+  stopClock(): void {
+    clearTimeout(this.#clock);
+  }
+
+  #fail(code: CloseCode, what: string): void {
+    this.#reader.end(new StreamError(code, `The VNC server on port ${this.port} ${what}.`));
   }
 
   /**
@@ -150,11 +148,6 @@ export class ServerHandshake {
     } finally {
       clearTimeout(late);
     }
-  }
-
-  /** The agent's own part is done: from here on the viewer sets the pace, and its owner ends it. */
-  waitForViewer(): void {
-    this.#stopClock();
   }
 
   /** Hands the socket over, paused. @returns what it had said already and nobody read */

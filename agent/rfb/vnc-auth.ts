@@ -32,6 +32,15 @@ export function readVncPasswd(file: Buffer): string {
   return plain.toString("utf8", 0, end === -1 ? plain.length : end);
 }
 
+/** A file of that kind. @param password of which the first 8 bytes count */
+export function writeVncPasswd(password: string): Buffer {
+  const plain = Buffer.alloc(PASSWORD_BYTES);
+  plain.write(password, "utf8");
+  const cipher = createCipheriv(DES, desKey(VNCPASSWD_KEY), null);
+  cipher.setAutoPadding(false);
+  return Buffer.concat([cipher.update(plain), cipher.final()]);
+}
+
 /**
  * Triple DES with three times the same key is DES, which OpenSSL 3 does not offer any more.
  */

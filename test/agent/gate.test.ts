@@ -1,5 +1,6 @@
+import { Socket } from "node:net";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { LoginBackoff } from "../../agent/rfb/login-backoff.ts";
+import { LoginAttempts } from "../../agent/rfb/login-attempts.ts";
 import {
   cutText,
   keyEvent,
@@ -149,17 +150,17 @@ describe("the gate, before a VNC server", () => {
     expect(reports[0]?.message).toContain(
       "does not take the password that its host or the session has",
     );
-    expect(JSON.stringify(log.events)).not.toContain("stale-one");
+    expect(JSON.stringify([log.events, reports])).not.toContain("stale-one");
   });
 });
 
 describe("a VNC server that logins failed at", () => {
   it("is left alone after the third, by all streams, for longer each time", async () => {
     let now = 1_000_000;
-    const backoff = new LoginBackoff(() => now);
+    const attempts = new LoginAttempts(() => now);
     const server = await serve({ types: [2], password: "geheim" });
     const attempt = async () => {
-      const { stream, reports } = openStream(edge, server.port, { password: "wrong", backoff });
+      const { stream, reports } = openStream(edge, server.port, { password: "wrong", attempts });
       await stream.finished;
       return reports[0];
     };
@@ -180,24 +181,24 @@ describe("a VNC server that logins failed at", () => {
   });
 
   it("is left alone as well when viewers leave its question for a password unanswered", async () => {
-    const backoff = new LoginBackoff();
+    const attempts = new LoginAttempts();
     const server = await serve({ types: [2], password: "geheim" });
     for (let n = 0; n < 3; n++) {
-      const { viewer, stream } = await view(server.port, { backoff });
+      const { viewer, stream } = await view(server.port, { attempts });
       await viewer.agree();
       viewer.socket.terminate();
       await stream.finished;
     }
-    const { stream, reports } = openStream(edge, server.port, { backoff });
+    const { stream, reports } = openStream(edge, server.port, { attempts });
     await stream.finished;
     expect(reports[0]).toMatchObject({ code: 4429 });
   });
 
   it("is left alone at once when it says that it were too many", async () => {
-    const backoff = new LoginBackoff();
+    const attempts = new LoginAttempts();
     const server = await serve({ refusal: "Too many security failures" });
     for (const code of [4502, 4429]) {
-      const { stream, reports } = openStream(edge, server.port, { backoff });
+      const { stream, reports } = openStream(edge, server.port, { attempts });
       await stream.finished;
       expect(reports[0]).toMatchObject({ code });
     }
@@ -205,16 +206,16 @@ describe("a VNC server that logins failed at", () => {
   });
 
   it("counts anew after a login that it took", async () => {
-    const backoff = new LoginBackoff();
+    const attempts = new LoginAttempts();
     const server = await serve({ types: [2], password: "geheim" });
     for (const password of ["wrong", "wrong", "geheim", "wrong", "wrong"]) {
-      const { viewer, stream } = await view(server.port, { backoff });
+      const { viewer, stream } = await view(server.port, { attempts });
       await viewer.agree();
       expect(await viewer.answerWith(password)).toBe(password === "geheim" ? 0 : 1);
       viewer.socket.close();
       await stream.finished;
     }
-    const { viewer } = await view(server.port, { backoff });
+    const { viewer } = await view(server.port, { attempts });
     expect(await viewer.agree()).toEqual([2]);
   });
 });
@@ -318,6 +319,40 @@ describe("a viewer at the gate", () => {
     expect((await viewer.closed).code).toBe(4502);
   });
 
+  it("that says thousands of things in one message makes the agent write once", async () => {
+    const server = await serve();
+    const { viewer } = await view(server.port, { rights: { role: "view" } });
+    await viewer.join();
+    const client = await server.client();
+    const writes = vi.spyOn(Socket.prototype, "write");
+    const mixed = Buffer.concat([keyEvent(true, 97), updateRequest(true)]);
+    viewer.send(Buffer.concat(Array.from({ length: 5_000 }, () => mixed)));
+    await client.said(50_000);
+    const toServer = writes.mock.contexts.filter((socket) => {
+      return (socket as unknown as Socket).remotePort === server.port;
+    });
+    writes.mockRestore();
+    expect(toServer.length).toBeLessThan(20);
+  });
+
+  it("whose answer the server never takes or refuses is closed with 4504 after 7 s", async () => {
+    const server = await serve({ types: [2], isSilentAfterAnswer: true });
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    const { viewer, stream } = await view(server.port);
+    await viewer.agree();
+    viewer.send([2]);
+    viewer.send(await viewer.read(16));
+    await server.answered;
+    vi.advanceTimersByTime(7_000);
+    vi.useRealTimers();
+    expect(await viewer.closed).toEqual({
+      code: 4504,
+      reason: `The VNC server on port ${server.port} does not go on with the handshake.`,
+    });
+    await stream.finished;
+    await server.connections(0);
+  });
+
   it("that watches and says every forbidden thing is heard by the server in nothing of it", async () => {
     const server = await serve();
     const { viewer } = await view(server.port, { rights: { role: "view" } });
@@ -382,6 +417,32 @@ describe("a role that changes", () => {
     await viewer.join();
     viewer.send(keyEvent(true, 0x62), updateRequest(true));
     expect(await (await server.client()).said(10)).toEqual(updateRequest(true));
+  });
+
+  it("of a stream that passes unseen does not wait until it is spliced", async () => {
+    const server = await serve({ types: [6] });
+    const { stream } = openStream(edge, server.port);
+    await edge.dialled();
+    stream.setRole("view");
+    const viewer = new RfbViewer(await edge.accept());
+    expect((await viewer.closed).code).toBe(1001);
+    await stream.finished;
+  });
+
+  it("after the end changes nothing", async () => {
+    const server = await serve();
+    const { viewer, stream } = await view(server.port, { rights: EXCLUSIVE });
+    await viewer.join();
+    const shift = keyEvent(true, 0xffe1);
+    viewer.send(shift);
+    const client = await server.client();
+    await client.said(8);
+    stream.close(4410, "over");
+    stream.setRole("view");
+    stream.setRole("control");
+    await stream.finished;
+    await server.connections(0);
+    expect(client.bytes).toEqual(Buffer.concat([shift, keyEvent(false, 0xffe1)]));
   });
 
   it.each([

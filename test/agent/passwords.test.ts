@@ -29,7 +29,9 @@ async function find(source: object) {
   const findPassword = passwordsOf(readConfig(folder), (event, fields) =>
     log.add({ event, ...fields }),
   );
-  const outcome = await findPassword(5901).catch((error: Error) => error);
+  const outcome = await findPassword({ host: "127.0.0.1", port: 5901 }, "s1").catch(
+    (error: Error) => error,
+  );
   return { outcome, log, findPassword };
 }
 
@@ -60,14 +62,14 @@ describe("the password of a VNC server", () => {
 
   it("is none where the owner set none", async () => {
     const { findPassword } = await find({ password_env: "ANY" });
-    expect(await findPassword(5902)).toBeNull();
-    expect(readConfig(join(folder, "nothing"))).toEqual({ displays: {} });
+    expect(await findPassword({ host: "127.0.0.1", port: 5902 }, "s1")).toBeNull();
+    expect(readConfig(join(folder, "nothing"))).toMatchObject({ displays: {}, profiles: {} });
   });
 
   it("is looked up anew for each viewer", async () => {
     const { findPassword } = await find({ password_file: file("secret", "first\n") });
     file("secret", "second\n");
-    expect(await findPassword(5901)).toBe("second");
+    expect(await findPassword({ host: "127.0.0.1", port: 5901 }, "s1")).toBe("second");
   });
 
   it.each([
@@ -84,9 +86,13 @@ describe("the password of a VNC server", () => {
       "shorter than 8 bytes",
     ],
     ["a variable that is not set", () => ({ password_env: "PORTHOLE_NO_SUCH" }), "is not set"],
-    ["a command that fails", () => ({ password_command: ["false"] }), "false"],
+    ["a command that fails", () => ({ password_command: ["false"] }), "ended with 1"],
     ["a command that does not exist", () => ({ password_command: ["/no/such/command"] }), "ENOENT"],
-    ["a command that prints no end", () => ({ password_command: ["yes"] }), "maxBuffer"],
+    [
+      "a command that prints no end",
+      () => ({ password_command: ["yes"] }),
+      "prints more than 4096 bytes",
+    ],
     [
       "a text that is too long",
       () => ({ password_file: file("long", "x".repeat(256)) }),
@@ -101,6 +107,32 @@ describe("the password of a VNC server", () => {
     });
     expect((await log.waitFor("password.unreadable", { port: 5901 })).why).toContain(why);
   });
+
+  it("of another address is another one", async () => {
+    file("config.json", '{"displays":{"5901":{"password_env":"HOME"}}}');
+    const findPassword = passwordsOf(readConfig(folder), () => {});
+    expect(await findPassword({ host: "192.168.4.2", port: 5901 }, "s1")).toBeNull();
+    file("config.json", '{"displays":{"192.168.4.2:5901":{"password_env":"HOME"}}}');
+    const ofOther = passwordsOf(readConfig(folder), () => {});
+    expect(await ofOther({ host: "192.168.4.2", port: 5901 }, "s1")).toBe(process.env.HOME);
+    expect(await ofOther({ host: "127.0.0.1", port: 5901 }, "s1")).toBeNull();
+  });
+
+  it("is not in the log of a command that fails, in its words or what it was called with", async () => {
+    const command = ["sh", "-c", "echo geheim1 >&2; exit 3", "geheim2"];
+    const { log } = await find({ password_command: command });
+    const { why } = await log.waitFor("password.unreadable");
+    expect(why).toBe("the command ended with 3");
+    expect(JSON.stringify(log.events)).not.toContain("geheim");
+  });
+
+  it("is not waited for without end from a command that heeds no signal", async () => {
+    const command = ["sh", "-c", "trap '' TERM; while :; do sleep 1; done"];
+    const { log } = await find({ password_command: command });
+    expect((await log.waitFor("password.unreadable")).why).toBe(
+      "the command takes longer than 3 s",
+    );
+  });
 });
 
 describe("the agent's configuration", () => {
@@ -110,7 +142,7 @@ describe("the agent's configuration", () => {
     [
       "with a port that is none",
       '{"displays":{"display 1":{"password_env":"A"}}}',
-      "is not a port",
+      "is neither a port",
     ],
     [
       "with two sources",

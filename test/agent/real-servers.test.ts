@@ -1,11 +1,16 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { LoginBackoff } from "../../agent/rfb/login-backoff.ts";
+import { LoginAttempts } from "../../agent/rfb/login-attempts.ts";
 import {
+  cutText,
+  extendedCutText,
   keyEvent,
+  PSEUDO,
   pointerEvent,
+  qemuKeyEvent,
   setDesktopSize,
   setEncodings,
   updateRequest,
+  xvp,
 } from "../support/client-messages.ts";
 import { FakeEdge, openStream } from "../support/fake-edge.ts";
 import { RfbViewer } from "../support/rfb-viewer.ts";
@@ -29,7 +34,10 @@ beforeEach(async () => {
   edge = await FakeEdge.start();
 });
 
-afterEach(() => edge.close());
+afterEach(async () => {
+  await edge.close();
+  await PackagedServer.killAll();
+});
 
 async function view(port: number, options: Parameters<typeof openStream>[2] = {}) {
   const opened = openStream(edge, port, options);
@@ -87,16 +95,16 @@ describe.each(Object.entries(KINDS))("%s", (_, kind) => {
 
   it("that does not take the host's password shuts nobody out, however many viewers come", async () => {
     const server = await PackagedServer.start(kind, DISPLAY, PASSWORD);
-    const backoff = new LoginBackoff();
+    const attempts = new LoginAttempts();
     const codes: (number | undefined)[] = [];
     for (let n = 0; n < 8; n++) {
-      const { stream, reports } = openStream(edge, server.port, { password: "falsch", backoff });
+      const { stream, reports } = openStream(edge, server.port, { password: "falsch", attempts });
       await stream.finished;
       codes.push(reports[0]?.code);
     }
     expect(codes).toEqual([4502, 4502, 4502, 4429, 4429, 4429, 4429, 4429]);
     // The owner, from this same machine, whom no agent holds back.
-    const owner = await view(server.port, { password: PASSWORD, backoff: new LoginBackoff() });
+    const owner = await view(server.port, { password: PASSWORD, attempts: new LoginAttempts() });
     await owner.viewer.join();
     owner.viewer.socket.close();
     await owner.stream.finished;
@@ -104,7 +112,61 @@ describe.each(Object.entries(KINDS))("%s", (_, kind) => {
   });
 });
 
+const SHOWS_X: Record<string, number> = {
+  TigerVNC: DISPLAY,
+  TightVNC: DISPLAY,
+  x11vnc: SHOWN_DISPLAY,
+};
+
+describe.each(Object.entries(SHOWS_X))("%s, with a program on its display,", (name, display) => {
+  const kind = KINDS[name as keyof typeof KINDS];
+
+  it("hears nothing of what a viewer who watches may not say, and all of one in control", async () => {
+    const server = await PackagedServer.start(kind, DISPLAY, null);
+    const x = await XClient.connect(display);
+    const press = (key: string) => {
+      const keysym = key.charCodeAt(0);
+      return [keyEvent(true, keysym), keyEvent(false, keysym)];
+    };
+    const watching = await view(server.port, { rights: { role: "view" } });
+    await watching.viewer.join();
+    watching.viewer.send(setEncodings(0, PSEUDO.qemuKey, PSEUDO.xvp), ...press("x"));
+    watching.viewer.send(qemuKeyEvent(true, 0x78, 0x2d), qemuKeyEvent(false, 0x78, 0x2d));
+    watching.viewer.send(pointerEvent(1, 30, 30), pointerEvent(0, 30, 30), cutText("x"));
+    watching.viewer.send(setDesktopSize(1), xvp);
+    await askForPicture(watching.viewer);
+    const controlling = await view(server.port);
+    await controlling.viewer.join();
+    controlling.viewer.send(...press("k"));
+    expect(await x.typed(1)).toBe("k");
+    expect(x.clicks).toHaveLength(0);
+    x.close();
+    for (const { viewer, stream } of [watching, controlling]) {
+      viewer.socket.close();
+      await stream.finished;
+    }
+    await server.kill();
+  });
+});
+
 describe("TigerVNC, with a program on its display,", () => {
+  it("types nothing that hides in what it leaves unread of an extended clipboard", async () => {
+    const server = await PackagedServer.start(KINDS.TigerVNC, DISPLAY, null);
+    const x = await XClient.connect(DISPLAY);
+    const { viewer, stream } = await view(server.port, { rights: { control: "exclusive" } });
+    await viewer.join();
+    viewer.send(setEncodings(0, PSEUDO.extendedClipboard));
+    await askForPicture(viewer);
+    // A notice of 4 bytes, and behind it what TigerVNC takes for a message: the head of a clipboard
+    // that swallows the filter's own words at the change of role, and the head of a fence.
+    viewer.send(extendedCutText(0x08000000, cutText("", 8 + 9)));
+    expect((await viewer.closed).code).toBe(4400);
+    await stream.finished;
+    expect(await x.typed(0)).toBe("");
+    x.close();
+    await server.kill();
+  });
+
   it("has Shift and a button released when control is taken away, and hears nothing more", async () => {
     const server = await PackagedServer.start(KINDS.TigerVNC, DISPLAY, null);
     const x = await XClient.connect(DISPLAY);

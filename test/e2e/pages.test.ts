@@ -1,6 +1,7 @@
 import type { Browser, BrowserContext, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { Session } from "../../protocol/api.ts";
+import { MAX_CLIPBOARD_BYTES } from "../../protocol/limits.ts";
 import {
   collectErrors,
   launchBrowser,
@@ -9,6 +10,7 @@ import {
   ViewerPage,
   waitForState,
 } from "../support/browser.ts";
+import { People } from "../support/people.ts";
 import { ADMIN_TOKEN, type Rig, startRig, type TestAgent } from "../support/rig.ts";
 import { knownPicture, XClient } from "../support/x-client.ts";
 import { startXvnc, type Xvnc } from "../support/xvnc.ts";
@@ -22,6 +24,7 @@ const PICTURE = knownPicture(DISPLAY, 640, 480);
 const MAX_TABS = 30;
 
 let rig: Rig;
+let people: People;
 let browser: Browser;
 let xvnc: Xvnc;
 let x: XClient;
@@ -35,6 +38,7 @@ beforeAll(async () => {
     launchBrowser(),
     startXvnc(DISPLAY, { name: MARKUP }),
   ]);
+  people = new People(rig);
   x = await XClient.connect(DISPLAY);
   await x.draw(PICTURE);
   agent = await rig.startAgent({ name: MARKUP, allow: [`127.0.0.1:${xvnc.port}`] });
@@ -132,6 +136,75 @@ async function tabTo(page: Page, testId: string): Promise<void> {
     places.push(await place());
   }
 }
+
+describe("the overview", () => {
+  it("opens a display for one at a time, if somebody wants that", async () => {
+    const { page } = await open("/", "ready");
+    await page.getByTestId("display-options").click();
+    await page.getByRole("radio", { name: "To the host" }).check();
+    await page.getByTestId("open-with-options").click();
+    await page.getByTestId("control-mark").getByText("You have control").waitFor();
+    const { items } = await rig.api.sessions();
+    const made = items.find(({ view_url }) => view_url === page.url());
+    expect(made).toMatchObject({ control: "exclusive", clipboard: "to_host" });
+    await rig.api.endSession(made?.session_id ?? "");
+  });
+
+  it("shows a viewer what is open, and offers nothing that needs an operator", async () => {
+    const { key } = await people.key("viewer");
+    const headers = { authorization: `Bearer ${key}` };
+    const context = await browser.newContext({ extraHTTPHeaders: headers });
+    const page = await context.newPage();
+    const opened = await rig.api.createSession({ host_id: agent.hostId, port: xvnc.port });
+    await page.goto(rig.edge.url);
+    await waitForState(page, "ready");
+    expect(await page.getByTestId("display").isEnabled()).toBe(true);
+    for (const tool of ["add-host", "remove-host", "scan", "display-options"]) {
+      expect(await page.getByTestId(tool).count(), tool).toBe(0);
+    }
+    for (const { session_id } of [opened, session]) await rig.api.endSession(session_id);
+    await page.getByTestId("display").getByText("not open now").waitFor();
+    expect(await page.getByTestId("display").isEnabled()).toBe(false);
+    await context.close();
+    session = await rig.api.createSession({
+      host_id: agent.hostId,
+      port: xvnc.port,
+      label: MARKUP,
+    });
+  });
+});
+
+describe("the clipboard", () => {
+  it.each([
+    ["both", 1, 1],
+    ["to_host", 1, 0],
+    ["none", 0, 0],
+  ] as const)(
+    "of a session with %s has %d panel to send and %d to read",
+    async (clipboard, ...shown) => {
+      const body = { host_id: agent.hostId, port: xvnc.port, clipboard };
+      const { session_id } = await rig.api.createSession(body);
+      const { page } = await open(`/view/${session_id}`, "connected");
+      const tool = page.getByTestId("clipboard");
+      if (await tool.count()) await tool.click();
+      const parts = ["clipboard-text", "clipboard-remote"].map((part) =>
+        page.getByTestId(part).count(),
+      );
+      expect(await Promise.all(parts)).toEqual(shown);
+      await rig.api.endSession(session_id);
+    },
+  );
+
+  it("refuses a text that the host would skip, and says so", async () => {
+    const { page } = await open(`/view/${session.session_id}`, "connected");
+    await page.getByTestId("clipboard").click();
+    await page.getByTestId("clipboard-text").fill("a".repeat(MAX_CLIPBOARD_BYTES));
+    await page.getByTestId("clipboard-problem").getByText("256 KiB can be sent at once").waitFor();
+    expect(await page.getByTestId("clipboard-send").isDisabled()).toBe(true);
+    await page.getByTestId("clipboard-text").fill("short");
+    expect(await page.getByTestId("clipboard-send").isDisabled()).toBe(false);
+  });
+});
 
 describe("a name that is markup", () => {
   it("of a host is shown as text in the overview", async () => {

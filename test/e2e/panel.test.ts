@@ -47,7 +47,7 @@ beforeAll(async () => {
   api = await ServersApi.start(people);
   visitor = await signedIn(browser, rig.edge.url, ADMIN_TOKEN);
   const agent = await rig.startAgent({ allow: [`${address}:${PORT}`] });
-  await rig.edgeLog.waitFor("host.addresses_told", { host: agent.hostId });
+  await rig.edgeLog.waitFor("registry.host_addresses", { host: agent.hostId });
 });
 
 afterAll(async () => {

@@ -50,6 +50,9 @@ describe("an operator", () => {
     await openDialogByKeyboard();
     await operator.type(LABEL);
     await operator.page.keyboard.press("Tab");
+    await operator.page.keyboard.press("ArrowRight");
+    await operator.page.getByTestId("role-sentence").getByText("types and clicks on it").waitFor();
+    await operator.page.keyboard.press("Tab");
     await operator.page.keyboard.press("ArrowLeft");
     await operator.page.keyboard.press("Enter");
     await focusIsOn("copy-link");
@@ -72,9 +75,20 @@ describe("an operator", () => {
     await operator.page.getByTestId("share").click();
     const row = operator.page.getByTestId("link");
     await row.getByText(LABEL, { exact: true }).waitFor();
-    await row.getByText("used 0 of 1").waitFor();
+    await row.getByText("Can control · used 0 of 1").waitFor();
     expect(await operator.page.getByTestId("share-url").count()).toBe(0);
     await operator.page.keyboard.press("Escape");
+  });
+});
+
+describe("a link that nobody chose a role for", () => {
+  it("lets people watch, and says so", async () => {
+    await openDialog();
+    await operator.page.getByTestId("role-sentence").getByText("does not reach it").waitFor();
+    await operator.page.getByTestId("make-link").click();
+    await shownLink();
+    await operator.page.keyboard.press("Escape");
+    expect(await linkNamed(null)).toMatchObject({ role: "view" });
   });
 });
 
@@ -239,6 +253,7 @@ async function focusIsOn(testId: string): Promise<void> {
 async function makeLink(label: string): Promise<string> {
   await openDialog();
   await operator.page.getByTestId("share-label").fill(label);
+  await operator.page.getByRole("radio", { name: "Can control" }).check();
   await operator.page.getByTestId("make-link").click();
   const url = await shownLink();
   await operator.page.keyboard.press("Escape");
@@ -256,7 +271,7 @@ async function links(): Promise<ShareLink[]> {
   return ((await response.json()) as ApiPage<ShareLink>).items;
 }
 
-async function linkNamed(label: string): Promise<ShareLink | undefined> {
+async function linkNamed(label: string | null): Promise<ShareLink | undefined> {
   return (await links()).find((link) => link.label === label);
 }
 

@@ -106,7 +106,7 @@ export function* chunksOf(bytes: Buffer, random: Random): Generator<Buffer> {
  */
 export function forbidden(bytes: Buffer, { role, clipboard, control }: Rights): string | null {
   const controls = role === "control";
-  const extendedPointer = controls && clipboard === "both" && control === "shared";
+  const unlimited = controls && clipboard === "both" && control === "shared";
   let offered = false;
   for (let at = 0; at < bytes.length; ) {
     const type = bytes.readUInt8(at);
@@ -120,15 +120,17 @@ export function forbidden(bytes: Buffer, { role, clipboard, control }: Rights): 
         if (left < 4) return "a cut SetEncodings";
         const count = bytes.readUInt16BE(at + 2);
         length = 4 + 4 * count;
+        offered = false;
         for (let n = 0; n < count && at + 8 + 4 * n <= bytes.length; n++) {
           const encoding = bytes.readInt32BE(at + 4 + 4 * n);
           if (encoding === PSEUDO.extendedMouseButtons) {
-            if (!extendedPointer) return "extended mouse buttons";
+            if (!unlimited) return "extended mouse buttons";
             offered = true;
           }
-          if (encoding === PSEUDO.extendedClipboard && !(controls && clipboard === "both"))
-            return "the extended clipboard";
-          const needsControl = [PSEUDO.qemuKey, PSEUDO.extendedDesktopSize, PSEUDO.xvp] as number[];
+          // To servers these make messages of lengths that they do not agree on.
+          const unsure = [PSEUDO.extendedClipboard, PSEUDO.extendedDesktopSize] as number[];
+          if (!unlimited && unsure.includes(encoding)) return `the encoding ${encoding}`;
+          const needsControl = [PSEUDO.qemuKey, PSEUDO.xvp] as number[];
           if (!controls && needsControl.includes(encoding)) return `the encoding ${encoding}`;
         }
         break;
@@ -149,7 +151,7 @@ export function forbidden(bytes: Buffer, { role, clipboard, control }: Rights): 
         if (!controls || clipboard === "none") return "a ClientCutText";
         if (left < 8) return "a cut ClientCutText";
         const size = bytes.readInt32BE(at + 4);
-        if (size < 0 && clipboard !== "both") return "an extended ClientCutText";
+        if (size < 0 && !unlimited) return "an extended ClientCutText";
         if (Math.abs(size) > 256 * 1024) return "a ClientCutText over 256 KiB";
         length = 8 + Math.abs(size);
         break;
@@ -164,7 +166,7 @@ export function forbidden(bytes: Buffer, { role, clipboard, control }: Rights): 
         length = 4;
         break;
       case 251:
-        if (!controls) return "a SetDesktopSize";
+        if (!unlimited) return "a SetDesktopSize";
         if (left < 8) return "a cut SetDesktopSize";
         length = 8 + 16 * bytes.readUInt8(at + 6);
         break;

@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import { type WebSocket, WebSocketServer } from "ws";
 import type { Rights } from "../../agent/rfb/client-filter.ts";
-import { LoginBackoff } from "../../agent/rfb/login-backoff.ts";
+import { LoginAttempts } from "../../agent/rfb/login-attempts.ts";
 import { Stream, type StreamTotals } from "../../agent/stream.ts";
 import { EventLog } from "./event-log.ts";
 
@@ -69,11 +69,16 @@ export class FakeEdge {
 export function openStream(
   edge: FakeEdge,
   port: number,
-  options: { rights?: Partial<Rights>; password?: string; backoff?: LoginBackoff } = {},
+  options: { rights?: Partial<Rights>; password?: string; attempts?: LoginAttempts } = {},
 ) {
-  const { rights, password = null, backoff = new LoginBackoff() } = options;
-  const reports: Array<{ kind: string; code?: number; message?: string; totals?: StreamTotals }> =
-    [];
+  const { rights, password = null, attempts = new LoginAttempts() } = options;
+  const reports: Array<{
+    kind: string;
+    code?: number;
+    message?: string;
+    totals?: StreamTotals;
+    desktop?: object;
+  }> = [];
   const log = new EventLog();
   const stream = new Stream(
     {
@@ -88,10 +93,11 @@ export function openStream(
     {
       log: (event, fields) => log.add({ event, ...fields }),
       findPassword: async () => null,
-      backoff,
+      attempts,
     },
     {
       opened: () => reports.push({ kind: "opened" }),
+      described: (desktop) => reports.push({ kind: "described", desktop }),
       failed: ({ code, message }) => reports.push({ kind: "failed", code, message }),
       closed: (totals) => reports.push({ kind: "closed", totals }),
     },

@@ -25,8 +25,7 @@ export class Hypervisor {
     const hypervisor = new Hypervisor(rig, agent, addresses);
     await hypervisor.listens();
     const host = agent.hostId;
-    const json = JSON.stringify([...addresses].sort());
-    await rig.edgeLog.waitFor("host.addresses_told", { host, addresses: json });
+    await rig.edgeLog.waitFor("registry.host_addresses", { host });
     return hypervisor;
   }
 

@@ -2,6 +2,7 @@ import type { ClientOptions } from "ws";
 import type { NewApiKey, PersonRole, ShareLink, Ticket } from "../../protocol/api.ts";
 import type { Role } from "../../protocol/link.ts";
 import { type Answer, bearer, type CallOptions, call } from "./call.ts";
+import { EventWatcher } from "./event-watcher.ts";
 import { ADMIN_TOKEN, type Rig } from "./rig.ts";
 import { RoomMember } from "./room-member.ts";
 import { Viewer } from "./viewer.ts";
@@ -77,6 +78,11 @@ export class People {
   chat(session: string, credential: Credential, query = ""): RoomMember {
     const path = `/chat-ws?room=session:${session}${query}`;
     return new RoomMember(...this.#upgrade(path, credential));
+  }
+
+  events(credential: Credential, since?: number): EventWatcher {
+    const query = since === undefined ? "" : `?since=${since}`;
+    return new EventWatcher(...this.#upgrade(`/api/events${query}`, credential));
   }
 
   socket(path: string, credential: Credential): Viewer {

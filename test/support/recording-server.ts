@@ -10,6 +10,8 @@ export type RecordingOptions = {
   types?: readonly number[];
   /** For VNC authentication. */
   password?: string;
+  /** Says nothing more once it has the answer to its challenge. */
+  isSilentAfterAnswer?: boolean;
   /** Refuses everybody with this reason before any authentication. */
   refusal?: string;
 };
@@ -61,6 +63,11 @@ export class RecordingServer {
   readonly #server: TcpServer;
   readonly #options: RecordingOptions;
   readonly #waiting = new Set<() => void>();
+  #heardAnswer: () => void = () => {};
+  /** Settles when somebody answered its challenge. */
+  readonly answered = new Promise<void>((resolve) => {
+    this.#heardAnswer = resolve;
+  });
   /** How many connections it has had. */
   connected = 0;
 
@@ -143,6 +150,8 @@ export class RecordingServer {
       socket.write(CHALLENGE);
       const right = answerChallenge(this.#options.password ?? "", CHALLENGE);
       const isRight = (await reader.read(16)).equals(right);
+      this.#heardAnswer();
+      if (this.#options.isSilentAfterAnswer) await reader.read(1);
       if (!isRight) {
         const words = answer === "003.008" ? reason("Authentication failure") : Buffer.alloc(0);
         socket.write(Buffer.concat([u32(1), words]));

@@ -24,6 +24,8 @@ export type Rig = {
   startAgent(options?: StartAgent): Promise<TestAgent>;
   /** The rows that a query finds in an object's storage. */
   stored(className: string, name: string, query: string): Promise<unknown[]>;
+  /** Takes an object out of memory; its sockets are kept asleep, or closed. */
+  evict(className: string, name: string, webSockets: "hibernate" | "close"): Promise<void>;
   /** Enrols a machine without running its agent. */
   enrol(name?: string, through?: TcpProxy): Promise<Identity>;
   stop(): Promise<void>;
@@ -88,6 +90,9 @@ export async function startRig(
         name,
       });
       return (await storage.exec(query)) as unknown[];
+    },
+    async evict(className, name, webSockets) {
+      await edge.miniflare.unsafeEvictDurableObject("porthole", className, { name, webSockets });
     },
     async startAgent(options = {}) {
       const identity = await enrol(options.name, options.through);

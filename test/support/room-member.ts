@@ -1,18 +1,34 @@
+import type * as v from "valibot";
 import type { ClientOptions } from "ws";
-import type { Control, ControlRequest, RoomToClient } from "../../protocol/chat.ts";
+import type { ClientToRoom, Control, ControlRequest, RoomToClient } from "../../protocol/chat.ts";
 import { Viewer } from "./viewer.ts";
 
 /** A member of a chat room, whose messages are read one type at a time. */
 export class RoomMember extends Viewer {
   readonly messages: RoomToClient[] = [];
+  /** Hears each message as it comes; those are not kept. */
+  onMessage: ((message: RoomToClient) => void) | null = null;
+  /** Whether it says that what it was sent has arrived. */
+  answersSync = true;
   #wake: () => void = () => {};
 
   constructor(url: string, options: ClientOptions = {}) {
     super(url, options);
     this.socket.on("message", (data: Buffer) => {
-      this.messages.push(JSON.parse(data.toString()));
-      this.#wake();
+      const frame = JSON.parse(data.toString()) as RoomToClient | RoomToClient[];
+      for (const message of Array.isArray(frame) ? frame : [frame]) this.#take(message);
     });
+  }
+
+  #take(message: RoomToClient): void {
+    if (message.type === "sync") {
+      if (this.answersSync && this.socket.readyState === 1) this.does(message);
+    } else if (this.onMessage) {
+      this.onMessage(message);
+    } else {
+      this.messages.push(message);
+      this.#wake();
+    }
   }
 
   /** The next message of that type; those before it are passed over. */
@@ -32,7 +48,11 @@ export class RoomMember extends Viewer {
   }
 
   say(cid: string, text: string): void {
-    this.send(JSON.stringify({ type: "send", cid, text }));
+    this.does({ type: "send", cid, text });
+  }
+
+  does(message: v.InferInput<typeof ClientToRoom>): void {
+    this.send(JSON.stringify(message));
   }
 
   /** Asks for something about control; what comes of it is the next message `control` or `error`. */

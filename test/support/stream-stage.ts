@@ -58,9 +58,13 @@ export class StreamStage {
 }
 
 /** A link that is up but whose agent does nothing: for the agents that hang. */
-export async function dialLink(identity: Identity): Promise<WebSocket> {
+export async function dialLink(
+  identity: Identity,
+  more: Record<string, string> = {},
+): Promise<WebSocket> {
   const url = edgeSocketUrl(identity.edge, "/agent/link");
-  const link = new WebSocket(url, dialOptions(identity.edge, await signToken(identity)));
+  const options = dialOptions(identity.edge, await signToken(identity));
+  const link = new WebSocket(url, { ...options, headers: { ...options.headers, ...more } });
   await once(link, "open");
   return link;
 }

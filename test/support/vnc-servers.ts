@@ -82,6 +82,13 @@ export class PackagedServer {
   readonly #display: number;
   #said = "";
 
+  static readonly #running = new Set<PackagedServer>();
+
+  /** Ends those that a test left running because it failed. */
+  static async killAll(): Promise<void> {
+    for (const server of PackagedServer.#running) await server.kill();
+  }
+
   private constructor(kind: Kind, display: number, password: string | null) {
     this.#display = display;
     this.port = RFB_BASE_PORT + display;
@@ -109,6 +116,7 @@ export class PackagedServer {
     password: string | null,
   ): Promise<PackagedServer> {
     const server = new PackagedServer(kind, display, password);
+    PackagedServer.#running.add(server);
     await poll(START_MS, `${kind.program} on display ${display}`, () => {
       if (!server.#isRunning()) throw new Error(`${kind.program} ended: ${server.#said}`);
       return greets(server.port, kind.address);
@@ -127,7 +135,8 @@ export class PackagedServer {
       this.#child.kill("SIGKILL");
       await ended;
     }
-    rmSync(this.#folder, { recursive: true });
+    PackagedServer.#running.delete(this);
+    rmSync(this.#folder, { recursive: true, force: true });
     rmSync(`/tmp/.X${this.#display}-lock`, { force: true });
     rmSync(`/tmp/.X11-unix/X${this.#display}`, { force: true });
   }

@@ -90,6 +90,30 @@ describe("a VNC server that asks for a password", () => {
     expect(page.state).toMatchObject({ kind: "ended", action: "open-again" });
   });
 
+  it("and is left alone after wrong ones is dialled when that is over, with what was typed", async () => {
+    const stream = await dialAndBeAsked();
+    page.connection.submitCredentials({ password: "wrong" });
+    stream.events.refused("Authentication failed");
+    page.connection.submitCredentials({ password: "right" });
+    const reason =
+      "The VNC server on port 5901 is left alone after failed logins; try again in 30 s.";
+    (await page.grant()).events.closed(4429, reason);
+    const retryAt = page.time + 31_000;
+    expect(page.state).toEqual({ kind: "waiting", reason, retryAt, keeps: true });
+    page.advance(30_999);
+    page.connection.wake();
+    expect(page.tickets).toHaveLength(2);
+    page.advance(1);
+    expect((await dialAndBeAsked()).credentials).toEqual([{ password: "right" }]);
+  });
+
+  it("and is left alone is dialled at once when a person says so", async () => {
+    (await page.grant()).events.closed(4429, "It is left alone; try again in 2 min.");
+    expect(page.state).toMatchObject({ retryAt: page.time + 121_000 });
+    page.connection.dial();
+    expect(page.tickets).toHaveLength(2);
+  });
+
   it("and also for a name is not answered with a password alone", async () => {
     const first = await dialAndBeAsked();
     page.connection.submitCredentials({ password: "secret" });

@@ -2,19 +2,18 @@ import { describe, expect, it } from "vitest";
 import type { SeenSession } from "../../protocol/api.ts";
 import { ApiError } from "../../web/api.ts";
 import { actionForGuest } from "../../web/viewer/reasons.ts";
-import { endOfLink, sessionEndsFirst, usesSentence } from "../../web/viewer/share-wishes.ts";
-import { findStanding } from "../../web/viewer/standing.ts";
+import {
+  endOfLink,
+  ROLES,
+  roleSentence,
+  sessionEndsFirst,
+  usesSentence,
+} from "../../web/viewer/share-wishes.ts";
+import { foundAfter, foundIn } from "../../web/viewer/standing.ts";
 
 const SESSION = { session_id: "s", expires_at: "2026-11-22T18:00:00Z" } as SeenSession;
 
 describe("who looks", () => {
-  const standing = async (answer: ApiError | SeenSession["standing"]) => {
-    const getSession = async (): Promise<SeenSession> => {
-      if (answer instanceof ApiError) throw answer;
-      return { ...SESSION, standing: answer };
-    };
-    return (await findStanding("s", { getSession })).standing;
-  };
   const refusal = (status: number, code: string | null = null) => new ApiError(status, "No.", code);
 
   it.each([
@@ -22,17 +21,22 @@ describe("who looks", () => {
     ["operator", "operator"],
     ["viewer", "person"],
     ["guest", "guest"],
-  ] as const)("is to the page, if the edge says %s, a %s", async (told, expected) => {
-    expect(await standing(told)).toBe(expected);
+  ] as const)("is to the page, if the edge says %s, a %s", (standing, expected) => {
+    expect(foundIn({ ...SESSION, standing }).standing).toBe(expected);
   });
 
-  it("is a guest if the edge says that their link is over", async () => {
-    expect(await standing(refusal(401, "link_over"))).toBe("guest");
+  it("is a guest if the edge says that their link is over", () => {
+    expect(foundAfter(refusal(401, "link_over"), null).standing).toBe("guest");
   });
 
-  it("is not known to an edge that does not answer, or knows nobody", async () => {
-    expect(await standing(refusal(401, "not_signed_in"))).toBe("unknown");
-    expect(await standing(refusal(0))).toBe("unknown");
+  it("is not known to an edge that does not answer, or knows nobody", () => {
+    expect(foundAfter(refusal(401, "not_signed_in"), null).standing).toBe("unknown");
+    expect(foundAfter(refusal(0), null).standing).toBe("unknown");
+  });
+
+  it("is still known when the edge does not answer later", () => {
+    const found = foundIn({ ...SESSION, standing: "operator" });
+    expect(foundAfter(refusal(0), found)).toBe(found);
   });
 });
 
@@ -47,6 +51,13 @@ describe("the end of a guest's visit", () => {
 });
 
 describe("a share link", () => {
+  it("lets people watch before anybody chose more, and says what each choice means", () => {
+    expect(ROLES[0]?.value).toBe("view");
+    expect(roleSentence("view", "shared")).toContain("does not reach it");
+    expect(roleSentence("control", "shared")).toContain("types and clicks");
+    expect(roleSentence("control", "exclusive")).toContain("their turn");
+  });
+
   it.each([
     [0, 1, "used 0 of 1"],
     [3, 5, "used 3 of 5"],

@@ -53,6 +53,25 @@ describe("a session's chat room", () => {
     expect(await other.next("message")).toMatchObject({ seq: 1, rev: 1, text: "ahoy" });
   });
 
+  it("sends many messages in few frames to who asks for that, and one a frame to others", async () => {
+    const room = await newRoom();
+    const one = await room.enter("Ann");
+    const members = [await room.enter("Bob", "&batch=1"), await room.enter("Cid")];
+    const frames = members.map((member) => {
+      const counted: unknown[] = [];
+      member.socket.on("message", (data) => counted.push(JSON.parse(String(data))));
+      return counted;
+    });
+    for (let n = 1; n <= 100; n++) one.say(String(n), `message ${n}`);
+    for (const member of members) {
+      for (let seq = 1; seq <= 100; seq++) expect((await member.next("message")).seq).toBe(seq);
+    }
+    const arrays = frames.map((counted) => counted.filter((frame) => Array.isArray(frame)).length);
+    expect(arrays[0]).toBeGreaterThan(0);
+    expect(frames[0]?.length).toBeLessThan(100);
+    expect(arrays[1]).toBe(0);
+  });
+
   it("stores a message once, however often it is sent", async () => {
     const room = await newRoom();
     const one = await room.enter();

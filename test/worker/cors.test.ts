@@ -61,7 +61,7 @@ describe("a page of a listed origin", () => {
     expect(answer.headers["access-control-allow-origin"]).toBe(origin);
     expect(words(answer.headers["access-control-allow-methods"])).toContain(method.toLowerCase());
     const headers = words(answer.headers["access-control-allow-headers"]);
-    expect(headers).toEqual(["authorization", "content-type"]);
+    expect(headers).toEqual(["authorization", "content-type", "idempotency-key", "if-none-match"]);
     expect(words(answer.headers.vary)).toContain("origin");
   });
 

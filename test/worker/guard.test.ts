@@ -24,6 +24,9 @@ const NOBODYS_ID = "nobody-knows-this";
 /** What each REST call is answered to nobody, and to a key of each role. */
 const REST: [route: string, body: object | null, Record<"nobody" | PersonRole, number>][] = [
   ["GET /api/health", null, { nobody: 200, viewer: 200, operator: 200, admin: 200 }],
+  ["GET /api/openapi.json", null, { nobody: 200, viewer: 200, operator: 200, admin: 200 }],
+  ["GET /api/docs", null, { nobody: 200, viewer: 200, operator: 200, admin: 200 }],
+  ["GET /metrics", null, { nobody: 401, viewer: 200, operator: 200, admin: 200 }],
   ["POST /api/login", {}, { nobody: 400, viewer: 400, operator: 400, admin: 400 }],
   ["POST /api/logout", null, { nobody: 204, viewer: 204, operator: 204, admin: 204 }],
   ["POST /api/login/links", null, { nobody: 401, viewer: 403, operator: 403, admin: 201 }],
@@ -35,6 +38,11 @@ const REST: [route: string, body: object | null, Record<"nobody" | PersonRole, n
   ["GET /api/audit", null, { nobody: 401, viewer: 403, operator: 403, admin: 200 }],
   ["GET /api/hosts", null, { nobody: 401, viewer: 200, operator: 200, admin: 200 }],
   ["GET /api/hosts/:id", null, { nobody: 401, viewer: 404, operator: 404, admin: 404 }],
+  [
+    "PATCH /api/hosts/:id",
+    { label: null },
+    { nobody: 401, viewer: 403, operator: 404, admin: 404 },
+  ],
   ["DELETE /api/hosts/:id", null, { nobody: 401, viewer: 403, operator: 404, admin: 404 }],
   ["POST /api/hosts/:id/scan", null, { nobody: 401, viewer: 403, operator: 404, admin: 404 }],
   ["GET /api/hosts/join-tokens", null, { nobody: 401, viewer: 403, operator: 200, admin: 200 }],
@@ -77,6 +85,14 @@ const REST: [route: string, body: object | null, Record<"nobody" | PersonRole, n
     { nobody: 401, viewer: 403, operator: 501, admin: 501 },
   ],
   ["POST /api/links/redeem", {}, { nobody: 400, viewer: 400, operator: 400, admin: 400 }],
+  ["GET /api/chat/rooms", null, { nobody: 401, viewer: 403, operator: 200, admin: 200 }],
+  [
+    "GET /api/chat/rooms/:room/messages",
+    null,
+    { nobody: 401, viewer: 400, operator: 400, admin: 400 },
+  ],
+  ["GET /api/chat/support", null, { nobody: 404, viewer: 404, operator: 404, admin: 404 }],
+  ["POST /api/chat/support", { a: 1 }, { nobody: 400, viewer: 400, operator: 400, admin: 400 }],
   ["POST /api/agent/join", {}, { nobody: 400, viewer: 400, operator: 400, admin: 400 }],
 ];
 
@@ -86,6 +102,9 @@ const SOCKETS: [route: string, path: string, nobody: number, viewer: number][] =
   ["ALL /vnc-proxy", `/vnc-proxy?session=${NOBODYS_ID}`, 4401, 4404],
   ["ALL /chat-ws", `/chat-ws?room=session:${NOBODYS_ID}`, 4401, 4404],
 ];
+
+/** The WebSocket that is for persons and keys alone, of no session. */
+const EVENTS = "/api/events";
 
 /** The HTTP status with which each WebSocket for agents is refused, without and with a bad token. */
 const AGENT_SOCKETS: [route: string, path: string, status: number][] = [
@@ -114,7 +133,7 @@ describe("the app", () => {
     const routes = new Set(app.routes.map(({ method, path }) => `${method} ${path}`));
     routes.delete("ALL /api/*"); // adds headers to what the routes answer, and answers preflights
     const listed = [...REST, ...SOCKETS, ...AGENT_SOCKETS].map(([route]) => route);
-    expect([...routes].sort()).toEqual(listed.sort());
+    expect([...routes].sort()).toEqual([...listed, `ALL ${EVENTS}`].sort());
   });
 });
 
@@ -152,6 +171,24 @@ describe("an upgrade", () => {
       expect((await people.socket(path, key).closed).code).toBe(code);
     },
   );
+
+  it(`of ${EVENTS} is for any role, for no ticket or guest, and from our own pages only`, async () => {
+    expect((await people.socket(EVENTS, {}).closed).code).toBe(4401);
+    expect((await people.socket(EVENTS, { ticket: "x" }).closed).code).toBe(4401);
+    expect((await people.socket(EVENTS, bearer("wrong")).closed).code).toBe(4401);
+    const cookie = await people.signIn();
+    const foreign = { cookie, origin: "https://elsewhere.example" };
+    expect((await people.socket(EVENTS, foreign).closed).code).toBe(4403);
+    expect((await people.socket(EVENTS, { cookie }).closed).code).toBe(4403);
+    for (const credential of [people.browser(cookie), bearer(keys.get("viewer") ?? "")]) {
+      const watcher = people.events(credential);
+      expect((await watcher.first()).kind).toBe("ready");
+      await watcher.close();
+    }
+    expect((await people.call(EVENTS, { headers: bearer(keys.get("viewer") ?? "") })).status).toBe(
+      426,
+    );
+  });
 
   it.each(AGENT_SOCKETS)(
     "of %s without a token, or with a person's, is refused by its HTTP status",

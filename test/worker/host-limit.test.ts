@@ -4,7 +4,12 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { WebSocketServer } from "ws";
 import { parseAllowedTarget } from "../../agent/allow-list.ts";
 import { newKeyPair } from "../../agent/identity.ts";
-import { MAX_STREAMS_PER_HOST, MAX_VIEWERS_PER_SESSION } from "../../protocol/limits.ts";
+import {
+  LINK_PING,
+  LINK_PONG,
+  MAX_STREAMS_PER_HOST,
+  MAX_VIEWERS_PER_SESSION,
+} from "../../protocol/limits.ts";
 import { poll } from "../../scripts/poll.ts";
 import { bearer } from "../support/call.ts";
 import { expectServed, People } from "../support/people.ts";
@@ -67,6 +72,7 @@ describe("an agent whose edge was taken over", () => {
     const said: { type: string; stream?: string }[] = [];
     const allSaid = new Promise<void>((resolve) => {
       link.on("message", (data: Buffer) => {
+        if (String(data) === LINK_PING) return link.send(LINK_PONG);
         const message = JSON.parse(String(data));
         if (["opened", "failed"].includes(message.type)) said.push(message);
         if (said.length > MAX_STREAMS_PER_HOST) resolve();

@@ -1,6 +1,8 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import type { ServerConsole, ServerLookUp } from "../../protocol/api.ts";
+import type { Page, ServerConsole, ServerLookUp, Session } from "../../protocol/api.ts";
+import { poll } from "../../scripts/poll.ts";
 import { bearer } from "../support/call.ts";
+import { parseExposition } from "../support/exposition.ts";
 import { Hypervisor, ServersApi } from "../support/hypervisor.ts";
 import { PanelServer } from "../support/panel-server.ts";
 import { People } from "../support/people.ts";
@@ -254,7 +256,7 @@ describe("enabling VNC is refused, and the panel not told to,", () => {
     const changing = await Hypervisor.start(rig, "192.168.4.11");
     const { agent, hostId } = changing;
     agent.say({ type: "hello", version: "0", displays: [], streams: [], addresses: [] });
-    await rig.edgeLog.waitFor("host.addresses_told", { host: hostId, addresses: "[]" });
+    await rig.edgeLog.waitFor("registry.host_addresses", { host: hostId }, 2);
     const answer = await api.enable(newServer("192.168.4.11").id);
     expect(answer).toMatchObject({ status: 409, code: "no_agent_at_address" });
     await agent.stop();
@@ -394,6 +396,34 @@ describe("a session that somebody else makes", () => {
     expect((await rig.api.host(hypervisor.hostId)).displays).toEqual([]);
     const opened = await opensWith(made.session_id);
     expect(opened).toEqual({ target: { host: "127.0.0.1", port: 5990 }, password: undefined });
+  });
+});
+
+describe("a server's session", () => {
+  const listed = async (session: string) => {
+    const { items } = (await people.asAdmin("GET", "/api/vnc/sessions")).json<Page<Session>>();
+    return items.find(({ session_id }) => session_id === session)?.status;
+  };
+  const active = async () => {
+    const { text } = await people.asAdmin("GET", "/metrics");
+    return parseExposition(text).value('porthole_sessions{state="active"}');
+  };
+
+  it("is active in the list and in the metrics for what listens at its address alone", async () => {
+    const { id, port } = newServer();
+    const { session_id } = await enable(id);
+    for (const [address, isActive] of [
+      [ADDRESS, true],
+      ["127.0.0.1", false],
+      ["0.0.0.0", true],
+    ] as const) {
+      await hypervisor.listens({ address, port });
+      expect(await listed(session_id)).toBe(isActive ? "active" : "unreachable");
+      // The registry hears of it a moment later. No other session shows that port.
+      await poll(15_000, `the metrics with ${address}`, async () => {
+        return (await active()) === Number(isActive);
+      });
+    }
   });
 });
 

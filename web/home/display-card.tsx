@@ -1,41 +1,67 @@
 import type { Host } from "../../protocol/api.ts";
+import { OptionsIcon } from "../icons.tsx";
+
+type Display = Host["displays"][number];
 
 type DisplayCardProps = {
-  display: Host["displays"][number];
-  online: boolean;
+  display: Display;
+  /** Why it cannot be opened now, in a few words; null if it can. */
+  closed: string | null;
   opening: boolean;
-  onOpen(port: number, name: string): void;
+  onOpen(): void;
+  /** null for those who may not make sessions. */
+  onOptions: (() => void) | null;
 };
 
-export function DisplayCard({ display, online, opening, onOpen }: DisplayCardProps) {
+export function DisplayCard({ display, closed, opening, onOpen, onOptions }: DisplayCardProps) {
   const { port, name, width, height, security } = display;
-  const title = name || `Display ${display.display}`;
+  const title = nameOf(display);
   const facts = [
     width !== null && height !== null ? `${width} × ${height}` : null,
     describeSecurity(security),
-  ].filter((fact) => fact !== null);
+    closed,
+  ].filter((fact) => fact !== null && fact !== "");
   return (
-    <button
-      type="button"
-      class="display"
-      disabled={!online}
-      aria-busy={opening}
-      onClick={() => onOpen(port, title)}
-      data-testid="display"
-      data-port={port}
-    >
-      <span class="display-glass" aria-hidden="true">
-        <span class="display-number">{display.display}</span>
-      </span>
-      <span class="display-text">
-        <span class="display-name">{title}</span>
-        <span class="display-port">
-          {name ? `display ${display.display} · ` : ""}port {port}
+    <div class="display-card">
+      <button
+        type="button"
+        class="display"
+        disabled={closed !== null}
+        aria-busy={opening}
+        onClick={onOpen}
+        data-testid="display"
+        data-port={port}
+      >
+        <span class="display-glass" aria-hidden="true">
+          <span class="display-number">{display.display}</span>
         </span>
-        <span class="display-facts">{opening ? "Opening…" : facts.join(" · ")}</span>
-      </span>
-    </button>
+        <span class="display-text">
+          <span class="display-name">{title}</span>
+          <span class="display-port">
+            {name ? `display ${display.display} · ` : ""}port {port}
+          </span>
+          <span class="display-facts">{opening ? "Opening…" : facts.join(" · ")}</span>
+        </span>
+      </button>
+      {onOptions && closed === null && (
+        <button
+          type="button"
+          class="tool display-options"
+          aria-label={`Open ${title} in another way`}
+          title="Open in another way"
+          onClick={onOptions}
+          data-testid="display-options"
+        >
+          <OptionsIcon />
+        </button>
+      )}
+    </div>
   );
+}
+
+/** What a display is called. */
+export function nameOf(display: Display): string {
+  return display.name || `Display ${display.display}`;
 }
 
 /** What a person will be asked for; "None" alone would read as if nothing protected them. */

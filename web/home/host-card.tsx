@@ -1,16 +1,25 @@
 import { useRef, useState } from "preact/hooks";
-import type { Host } from "../../protocol/api.ts";
+import type { Host, Session } from "../../protocol/api.ts";
 import { MAX_NAME_CHARACTERS } from "../../protocol/limits.ts";
-import { ApiError, openDisplay, scanHost } from "../api.ts";
+import { ApiError, findOpen, openDisplay, scanHost } from "../api.ts";
 import { RefreshIcon, TrashIcon } from "../icons.tsx";
 import { signInPath } from "../next-path.ts";
 import { navigate } from "../router.tsx";
 import { absolute, elapsed } from "../time.ts";
-import { DisplayCard } from "./display-card.tsx";
+import { DisplayCard, nameOf } from "./display-card.tsx";
+import { OpenOptions } from "./open-options.tsx";
 import { RemoveHost } from "./remove-host.tsx";
 
-export function HostCard({ host, onChanged }: { host: Host; onChanged(): void }) {
+type HostCardProps = {
+  host: Host;
+  /** For those who may not make sessions: the ones there are. null for operators. */
+  sessions: readonly Session[] | null;
+  onChanged(): void;
+};
+
+export function HostCard({ host, sessions, onChanged }: HostCardProps) {
   const [opening, setOpening] = useState<number | null>(null);
+  const [options, setOptions] = useState<Host["displays"][number] | null>(null);
   const [scanning, setScanning] = useState(false);
   const [removing, setRemoving] = useState(false);
   const [problem, setProblem] = useState<string | null>(null);
@@ -33,13 +42,21 @@ export function HostCard({ host, onChanged }: { host: Host; onChanged(): void })
     }
   };
 
-  const open = (port: number, name: string) =>
+  const labelOf = (display: Host["displays"][number]) =>
+    `${host.name} · ${nameOf(display)}`.slice(0, MAX_NAME_CHARACTERS);
+  const sessionOf = (port: number) => findOpen(sessions ?? [], { host_id: host.host_id, port });
+  const open = (display: Host["displays"][number]) =>
     attempt(async () => {
+      const { port } = display;
       setOpening(port);
-      const label = `${host.name} · ${name}`.slice(0, MAX_NAME_CHARACTERS);
-      const session = await openDisplay(host.host_id, port, label);
+      const wishes = { host_id: host.host_id, port, label: labelOf(display) };
+      const session = sessionOf(port) ?? (await openDisplay(wishes));
       navigate(`/view/${session.session_id}`);
     });
+  const closed = (port: number) => {
+    if (!host.online) return "";
+    return sessions && !sessionOf(port) ? "not open now" : null;
+  };
 
   const scan = () =>
     attempt(async () => {
@@ -59,31 +76,33 @@ export function HostCard({ host, onChanged }: { host: Host; onChanged(): void })
           </span>
           {host.streams > 0 && <span> · {host.streams} watching</span>}
         </p>
-        <div class="host-tools">
-          <button
-            type="button"
-            class="tool"
-            disabled={!host.online}
-            aria-label={`Look for displays on ${host.name} again`}
-            title="Look for displays again"
-            onClick={scan}
-            data-testid="scan"
-          >
-            <span class={scanning ? "turning" : ""}>
-              <RefreshIcon />
-            </span>
-          </button>
-          <button
-            type="button"
-            class="tool"
-            aria-label={`Remove ${host.name}`}
-            title="Remove this host"
-            onClick={() => setRemoving(true)}
-            data-testid="remove-host"
-          >
-            <TrashIcon />
-          </button>
-        </div>
+        {sessions === null && (
+          <div class="host-tools">
+            <button
+              type="button"
+              class="tool"
+              disabled={!host.online}
+              aria-label={`Look for displays on ${host.name} again`}
+              title="Look for displays again"
+              onClick={scan}
+              data-testid="scan"
+            >
+              <span class={scanning ? "turning" : ""}>
+                <RefreshIcon />
+              </span>
+            </button>
+            <button
+              type="button"
+              class="tool"
+              aria-label={`Remove ${host.name}`}
+              title="Remove this host"
+              onClick={() => setRemoving(true)}
+              data-testid="remove-host"
+            >
+              <TrashIcon />
+            </button>
+          </div>
+        )}
       </header>
       <p class="error" role="alert" data-testid="host-problem">
         {problem}
@@ -100,13 +119,23 @@ export function HostCard({ host, onChanged }: { host: Host; onChanged(): void })
             <li key={display.port}>
               <DisplayCard
                 display={display}
-                online={host.online}
+                closed={closed(display.port)}
                 opening={opening === display.port}
-                onOpen={open}
+                onOpen={() => open(display)}
+                onOptions={sessions === null ? () => setOptions(display) : null}
               />
             </li>
           ))}
         </ul>
+      )}
+      {options && (
+        <OpenOptions
+          hostId={host.host_id}
+          port={options.port}
+          title={nameOf(options)}
+          label={labelOf(options)}
+          onClose={() => setOptions(null)}
+        />
       )}
       {removing && (
         <RemoveHost host={host} onRemoved={onChanged} onClose={() => setRemoving(false)} />

@@ -1,6 +1,6 @@
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
-import type { Host } from "../../protocol/api.ts";
-import { ApiError, listHosts } from "../api.ts";
+import type { Host, Session } from "../../protocol/api.ts";
+import { ApiError, listHosts, listSessions, mayOperate } from "../api.ts";
 import { signInPath } from "../next-path.ts";
 import { navigate } from "../router.tsx";
 
@@ -9,6 +9,8 @@ const POLL_MS = 5_000;
 type Hosts = {
   /** null until the first answer. */
   hosts: Host[] | null;
+  /** For those who may not make sessions: the ones there are. null for operators. */
+  sessions: Session[] | null;
   /** Why the last look failed; the hosts of the one before stay. */
   problem: string | null;
   refresh(): void;
@@ -17,12 +19,14 @@ type Hosts = {
 /** The hosts, looked at again and again while someone sees the page. */
 export function useHosts(): Hosts {
   const [hosts, setHosts] = useState<Host[] | null>(null);
+  const [sessions, setSessions] = useState<Session[] | null>(null);
   const [problem, setProblem] = useState<string | null>(null);
   const look = useRef<() => void>(() => {});
 
   useEffect(() => {
     let timer: number | undefined;
     let asking: AbortController | null = null;
+    let operates: boolean | null = null;
 
     look.current = async () => {
       clearTimeout(timer);
@@ -30,7 +34,11 @@ export function useHosts(): Hosts {
       const mine = new AbortController();
       asking = mine;
       try {
-        const found = await listHosts(mine.signal);
+        const { signal } = mine;
+        const looks = [listHosts(signal), operates ?? mayOperate(signal)] as const;
+        const [found, may] = await Promise.all(looks);
+        operates = may;
+        setSessions(may ? null : await listSessions(signal));
         setHosts(found);
         setProblem(null);
       } catch (error) {
@@ -59,5 +67,5 @@ export function useHosts(): Hosts {
     };
   }, []);
 
-  return { hosts, problem, refresh: useCallback(() => look.current(), []) };
+  return { hosts, sessions, problem, refresh: useCallback(() => look.current(), []) };
 }

@@ -8,13 +8,14 @@ import { Logo, PlusIcon, SignOutIcon } from "../icons.tsx";
 import { Link, navigate, usePage } from "../router.tsx";
 
 export function Home() {
-  const { hosts, problem, refresh } = useHosts();
+  const { hosts, sessions, problem, refresh } = useHosts();
   const [adding, setAdding] = useState(false);
   usePage("", hosts ? "ready" : problem ? "error" : "loading");
+  const mayAdd = sessions === null;
   const onAdd = () => setAdding(true);
   return (
     <div class="home">
-      <Masthead showAdd={hosts !== null && hosts.length > 0} onAdd={onAdd} />
+      <Masthead showAdd={mayAdd && hosts !== null && hosts.length > 0} onAdd={onAdd} />
       <main>
         <h1 class="visually-hidden">Overview</h1>
         {hosts && problem && (
@@ -29,9 +30,11 @@ export function Home() {
             <Skeleton />
           )
         ) : hosts.length === 0 ? (
-          <Empty onAdd={onAdd} />
+          <Empty onAdd={mayAdd ? onAdd : null} />
         ) : (
-          hosts.map((host) => <HostCard key={host.host_id} host={host} onChanged={refresh} />)
+          hosts.map((host) => (
+            <HostCard key={host.host_id} host={host} sessions={sessions} onChanged={refresh} />
+          ))
         )}
       </main>
       {adding && hosts && (
@@ -80,18 +83,24 @@ function Masthead({ showAdd, onAdd }: { showAdd: boolean; onAdd(): void }) {
   );
 }
 
-function Empty({ onAdd }: { onAdd(): void }) {
+function Empty({ onAdd }: { onAdd: (() => void) | null }) {
   return (
     <section class="empty" data-testid="empty">
       <Logo />
       <h2>No host yet</h2>
-      <p>
-        A host is a machine with a VNC server. Run one line on it and its desktops appear here. It
-        opens no port and needs no address: it calls out to this edge.
-      </p>
-      <button type="button" class="button primary" onClick={onAdd} data-testid="add-host">
-        <PlusIcon /> Add a host
-      </button>
+      {onAdd ? (
+        <>
+          <p>
+            A host is a machine with a VNC server. Run one line on it and its desktops appear here.
+            It opens no port and needs no address: it calls out to this edge.
+          </p>
+          <button type="button" class="button primary" onClick={onAdd} data-testid="add-host">
+            <PlusIcon /> Add a host
+          </button>
+        </>
+      ) : (
+        <p>Desktops appear here when an operator has added the machine that has them.</p>
+      )}
     </section>
   );
 }

@@ -2,16 +2,19 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { ChevronDownIcon } from "../icons.tsx";
 import { usePage } from "../router.tsx";
 import { ClipboardPanel } from "../viewer/clipboard-panel.tsx";
+import "../viewer/control.css";
+import { ControlPanel } from "../viewer/control-panel.tsx";
 import type { Scaling } from "../viewer/desktop.ts";
+import { Notices } from "../viewer/notices.tsx";
 import { Overlay } from "../viewer/overlay.tsx";
 import { ShareDialog } from "../viewer/share-dialog.tsx";
-import { statusSentence } from "../viewer/status.ts";
+import { controlSentence, statusSentence } from "../viewer/status.ts";
 import { Toolbar } from "../viewer/toolbar.tsx";
 import { TouchKeyboard } from "../viewer/touch-keyboard.tsx";
 import { useClipboard } from "../viewer/use-clipboard.ts";
+import { useControl } from "../viewer/use-control.ts";
 import { useDesktop } from "../viewer/use-desktop.ts";
-import { useStanding } from "../viewer/use-standing.ts";
-import { useEscapeChord, useFullScreen, useKeyboardInset } from "../viewer/use-window.ts";
+import { useEscapeChord, useFullScreen, useKeyboardInset, useTries } from "../viewer/use-window.ts";
 import "../viewer/viewer.css";
 
 /** Less height than this (a phone on its side) and the bar makes room for the desktop. */
@@ -20,18 +23,27 @@ const SHORT_WINDOW = "(max-height: 480px)";
 export function Viewer({ sessionId }: { sessionId: string }) {
   const screen = useRef<HTMLDivElement>(null);
   const still = useRef<HTMLCanvasElement>(null);
+  const main = useRef<HTMLElement>(null);
   const bar = useRef<HTMLElement>(null);
-  const { state, desktop, name, copied, clipped, stillShown, connection } = useDesktop(sessionId, {
-    screen,
-    still,
-  });
+  const mark = useRef<HTMLButtonElement>(null);
+  const { state, found, desktop, name, copied, clipped, stillShown, connection } = useDesktop(
+    sessionId,
+    { screen, still },
+  );
   const connected = state.kind === "connected";
-  const found = useStanding(sessionId, connected);
   const session = found?.session ?? null;
+  // Nothing is offered before it is known to work.
+  const role = session?.your_role ?? null;
   const title = name || session?.label || "Desktop";
-  const clipboard = useClipboard(copied);
+  const control = useControl(sessionId, found, state.kind);
+  const watching = control.view?.watching ?? null;
+  const fromDesktop = session?.clipboard === "both";
+  // The host's own setting may send more than the session wants shown.
+  const clipboard = useClipboard(fromDesktop ? copied : null);
+  const hasClipboard = role === "control" && session?.clipboard !== "none";
   const [barShown, setBarShown] = useState(true);
   const [clipboardOpen, setClipboardOpen] = useState(false);
+  const [controlOpen, setControlOpen] = useState(false);
   const [sharing, setSharing] = useState(false);
   const [keyboardOpen, setKeyboardOpen] = useState(false);
   const [scaling, setScaling] = useState<Scaling>("fit");
@@ -42,10 +54,15 @@ export function Viewer({ sessionId }: { sessionId: string }) {
   useKeyboardInset();
   useEscapeChord(() => {
     setBarShown(true);
-    // The bar is there after this render; its first control takes the keyboard.
-    requestAnimationFrame(() => bar.current?.querySelector<HTMLElement>("a, button")?.focus());
+    // The bar is there after this render; its first control takes the keyboard, unless somebody
+    // waits for an answer.
+    requestAnimationFrame(() => {
+      const first = main.current?.querySelector<HTMLElement>(".toast button:enabled");
+      (first ?? bar.current?.querySelector<HTMLElement>("a, button"))?.focus();
+    });
   });
 
+  useEffect(() => desktop?.watchOnly(watching !== null), [desktop, watching !== null]);
   useEffect(() => desktop?.scale(scaling), [desktop, scaling]);
   useEffect(
     () => desktop?.dragToPan(scaling === "actual" && clipped && panning),
@@ -59,17 +76,45 @@ export function Viewer({ sessionId }: { sessionId: string }) {
     if (!clipboardOpen && !keyboardOpen && !sharing) desktop?.focus();
     if (matchMedia(SHORT_WINDOW).matches) setBarShown(false);
   }, [connected, desktop]);
+  const holds = control.view?.holds === true;
+  useEffect(() => {
+    // Whoever got control wants to use it, unless they are writing something.
+    const isBusy = clipboardOpen || controlOpen || keyboardOpen || sharing;
+    if (holds && connected && !isBusy) desktop?.focus();
+  }, [holds]);
+  useTries(screen, watching !== null && !(scaling === "actual" && clipped && panning), () => {
+    if (watching !== null) control.say(watching);
+  });
 
+  const request: typeof control.request = (op, to) => {
+    control.request(op, to);
+    // What was pressed is gone when it is done.
+    mark.current?.focus();
+    setControlOpen(false);
+  };
+  const closeControl = () => {
+    setControlOpen(false);
+    mark.current?.focus();
+  };
+  /** There is room for one panel. */
+  const openOnly = (open: typeof setControlOpen | null) => {
+    setControlOpen(false);
+    setClipboardOpen(false);
+    open?.(true);
+  };
   const closeClipboard = () => {
     setClipboardOpen(false);
     desktop?.focus();
   };
 
   return (
-    <main class="viewer">
+    <main class="viewer" ref={main}>
       <h1 class="visually-hidden">{title}</h1>
       <p class="visually-hidden" role="status" aria-live="polite" data-testid="status">
         {statusSentence(state)}
+      </p>
+      <p class="visually-hidden" role="status" aria-live="polite" data-testid="control-status">
+        {connected && controlSentence(control)}
       </p>
       {barShown ? (
         <Toolbar
@@ -77,10 +122,18 @@ export function Viewer({ sessionId }: { sessionId: string }) {
           title={title}
           state={state}
           standing={found?.standing ?? null}
+          role={role}
+          control={control.view}
+          markRef={mark}
+          controlOpen={controlOpen}
+          onControl={() => (controlOpen ? closeControl() : openOnly(setControlOpen))}
+          onRequest={request}
+          onReason={control.say}
           scaling={scaling}
           panning={panning}
           canPan={connected && scaling === "actual" && clipped}
           fullScreen={fullScreen}
+          hasClipboard={hasClipboard}
           clipboardOpen={clipboardOpen}
           clipboardNews={clipboard.unseen}
           keyboardOpen={keyboardOpen}
@@ -91,11 +144,11 @@ export function Viewer({ sessionId }: { sessionId: string }) {
           }}
           onScaling={() => setScaling(scaling === "fit" ? "actual" : "fit")}
           onPanning={() => setPanning(!panning)}
-          onClipboard={() => (clipboardOpen ? closeClipboard() : setClipboardOpen(true))}
+          onClipboard={() => (clipboardOpen ? closeClipboard() : openOnly(setClipboardOpen))}
           onKeyboard={() => setKeyboardOpen(!keyboardOpen)}
           onHide={() => {
             setBarShown(false);
-            setClipboardOpen(false);
+            openOnly(null);
             desktop?.focus();
           }}
         />
@@ -108,13 +161,20 @@ export function Viewer({ sessionId }: { sessionId: string }) {
           onClick={() => setBarShown(true)}
           data-testid="show-toolbar"
         >
+          {control.view && <span>{control.view.label}</span>}
           <ChevronDownIcon />
         </button>
       )}
-      {clipboardOpen && (
+      {connected && <Notices control={control} onDone={() => desktop?.focus()} />}
+      {controlOpen && control.view && (
+        <ControlPanel view={control.view} onRequest={request} onClose={closeControl} />
+      )}
+      {clipboardOpen && hasClipboard && (
         <ClipboardPanel
           clipboard={clipboard}
           connected={connected}
+          watching={watching}
+          fromDesktop={fromDesktop}
           onSend={(text) => desktop?.paste(text)}
           onClose={closeClipboard}
         />
@@ -137,7 +197,9 @@ export function Viewer({ sessionId }: { sessionId: string }) {
           onApprove={() => connection.current?.approveServer()}
         />
       </div>
-      {keyboardOpen && connected && desktop && <TouchKeyboard desktop={desktop} />}
+      {keyboardOpen && connected && watching === null && desktop && (
+        <TouchKeyboard desktop={desktop} />
+      )}
     </main>
   );
 }

@@ -1,16 +1,23 @@
 import type { TargetedKeyboardEvent, TargetedSubmitEvent } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { CloseIcon } from "../icons.tsx";
+import { tooLongSentence } from "./clipboard-limit.ts";
 import type { RemoteClipboard } from "./use-clipboard.ts";
 
 type ClipboardPanelProps = {
   clipboard: RemoteClipboard;
   connected: boolean;
+  /** Why nothing sent would arrive; null if it would. */
+  watching: string | null;
+  /** Whether what the desktop copies may be read here. */
+  fromDesktop: boolean;
   onSend(text: string): void;
   onClose(): void;
 };
 
-export function ClipboardPanel({ clipboard, connected, onSend, onClose }: ClipboardPanelProps) {
+/** Texts to the desktop's clipboard, and from it where the session lets them pass. */
+export function ClipboardPanel(props: ClipboardPanelProps) {
+  const { clipboard, connected, watching, fromDesktop, onSend, onClose } = props;
   const [text, setText] = useState("");
   const [sent, setSent] = useState(false);
   const field = useRef<HTMLTextAreaElement>(null);
@@ -19,9 +26,11 @@ export function ClipboardPanel({ clipboard, connected, onSend, onClose }: Clipbo
     if (clipboard.unseen) clipboard.markSeen();
   }, [clipboard.unseen]);
 
+  const problem = watching ?? tooLongSentence(text);
+  const maySend = connected && text !== "" && problem === null;
   const submit = (event: TargetedSubmitEvent<HTMLFormElement>) => {
     event.preventDefault();
-    if (!connected || text === "") return;
+    if (!maySend) return;
     onSend(text);
     setSent(true);
   };
@@ -54,8 +63,18 @@ export function ClipboardPanel({ clipboard, connected, onSend, onClose }: Clipbo
             setText(event.currentTarget.value);
             setSent(false);
           }}
+          aria-invalid={problem !== null && watching === null}
+          aria-describedby="clipboard-problem"
           data-testid="clipboard-text"
         />
+        <p
+          id="clipboard-problem"
+          class={watching === null ? "error" : "hint"}
+          role="status"
+          data-testid="clipboard-problem"
+        >
+          {problem}
+        </p>
         <div class="panel-foot">
           <span class="hint" role="status">
             {sent ? "It is on the desktop's clipboard: paste it there." : ""}
@@ -63,35 +82,39 @@ export function ClipboardPanel({ clipboard, connected, onSend, onClose }: Clipbo
           <button
             type="submit"
             class="button primary"
-            disabled={!connected || text === ""}
+            disabled={!maySend}
             data-testid="clipboard-send"
           >
             Send
           </button>
         </div>
       </form>
-      <label for="from-desktop">Copied on the desktop</label>
-      <textarea
-        id="from-desktop"
-        rows={4}
-        readOnly
-        placeholder="Nothing yet"
-        value={clipboard.text ?? ""}
-        data-testid="clipboard-remote"
-      />
-      <div class="panel-foot">
-        <span class="hint" role="status">
-          {clipboard.here ? "It is on this device's clipboard too." : ""}
-        </span>
-        <button
-          type="button"
-          class="button"
-          disabled={clipboard.text === null}
-          onClick={clipboard.copyHere}
-        >
-          Copy
-        </button>
-      </div>
+      {fromDesktop && (
+        <>
+          <label for="from-desktop">Copied on the desktop</label>
+          <textarea
+            id="from-desktop"
+            rows={4}
+            readOnly
+            placeholder="Nothing yet"
+            value={clipboard.text ?? ""}
+            data-testid="clipboard-remote"
+          />
+          <div class="panel-foot">
+            <span class="hint" role="status">
+              {clipboard.here ? "It is on this device's clipboard too." : ""}
+            </span>
+            <button
+              type="button"
+              class="button"
+              disabled={clipboard.text === null}
+              onClick={clipboard.copyHere}
+            >
+              Copy
+            </button>
+          </div>
+        </>
+      )}
     </section>
   );
 }

@@ -7,6 +7,7 @@ import {
   actionAfterTicketRefusal,
   closeSentence,
   type EndAction,
+  toldWaitMs,
 } from "./reasons.ts";
 import type { CredentialField, Credentials, Stream, StreamEvents, ViewerState } from "./states.ts";
 
@@ -49,6 +50,8 @@ export class ViewerConnection {
   #attempt: Attempt | null = null;
   #timer: number | null = null;
   #failures = 0;
+  /** The host said that dialling before this is no use. */
+  #notBefore = 0;
   #lastReason: string | null = null;
   #credentials: Credentials | null = null;
   #approvedFingerprint: string | null = null;
@@ -85,7 +88,7 @@ export class ViewerConnection {
 
   /** The network came back, or someone looks at the tab again: waiting is pointless now. */
   wake(): void {
-    if (this.#state.kind === "waiting") this.dial();
+    if (this.#state.kind === "waiting" && this.#around.now() >= this.#notBefore) this.dial();
   }
 
   submitCredentials(credentials: Credentials): void {
@@ -185,7 +188,7 @@ export class ViewerConnection {
     if (attempt.credentialsSent && attempt.connectedAt === null) {
       return this.#askAgain(attempt, sentence);
     }
-    this.#lost(attempt, sentence);
+    this.#lost(attempt, sentence, toldWaitMs(code, reason));
   }
 
   #askAgain(attempt: Attempt, refusal: string): void {
@@ -194,22 +197,27 @@ export class ViewerConnection {
     this.#show({ kind: "credentials", fields: attempt.fields, refusal });
   }
 
-  #lost(attempt: Attempt, reason: string): void {
+  #lost(attempt: Attempt, reason: string, toldWait: number | null = null): void {
     const { connectedAt } = attempt;
     if (connectedAt !== null && this.#around.now() - connectedAt >= LASTING_MS) this.#failures = 0;
     // Someone is typing a password: the form stays, and its answer dials.
     if (this.#state.kind === "credentials" || this.#state.kind === "verifying") this.#drop();
-    else this.#wait(reason);
+    else this.#wait(reason, toldWait);
   }
 
-  #wait(reason: string): void {
+  /** @param toldWait how long the host wants to be left alone, if it said that */
+  #wait(reason: string, toldWait: number | null = null): void {
     this.#drop();
     const { random, isHidden, now, setTimer } = this.#around;
-    const delay = backoffMs(this.#failures, random(), isHidden());
+    // After, not at the moment that was told: the host's clock and the way there take a little.
+    const delay = (toldWait ?? 0) + backoffMs(this.#failures, random(), isHidden());
+    if (toldWait !== null) this.#notBefore = now() + delay;
     this.#failures += 1;
     this.#lastReason = reason;
     this.#timer = setTimer(() => this.dial(), delay);
-    this.#show({ kind: "waiting", reason, retryAt: now() + delay });
+    // It is typed once: when the host listens again it is sent by itself.
+    const keeps = toldWait !== null && this.#credentials !== null;
+    this.#show({ kind: "waiting", reason, retryAt: now() + delay, ...(keeps && { keeps }) });
   }
 
   #end(reason: string, action: EndAction): void {

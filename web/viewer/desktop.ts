@@ -92,6 +92,11 @@ export class Desktop implements Stream {
     this.#rfb.dragViewport = on;
   }
 
+  /** What is typed and clicked stays here: the host would not take it anyway. */
+  watchOnly(on: boolean): void {
+    this.#rfb.viewOnly = on;
+  }
+
   paste(text: string): void {
     this.#rfb.clipboardPasteFrom(text);
   }

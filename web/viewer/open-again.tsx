@@ -11,7 +11,9 @@ export function OpenAgain({ sessionId }: { sessionId: string }) {
     setBusy(true);
     try {
       const over = await getSession(sessionId);
-      const session = await openDisplay(over.host_id, over.vnc_port, over.label, sessionId);
+      const { host_id, vnc_port: port, label, control, clipboard } = over;
+      const options = { control, clipboard };
+      const session = await openDisplay({ host_id, port, label, options, over: sessionId });
       navigate(`/view/${session.session_id}`, "replace");
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;

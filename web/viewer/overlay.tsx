@@ -75,6 +75,7 @@ function Card(props: OverlayProps) {
           <p data-testid="reason">{state.reason}</p>
           <p class="hint" data-testid="next">
             {state.kind === "waiting" ? <Countdown until={state.retryAt} /> : "Trying again…"}
+            {state.kind === "waiting" && state.keeps && ", with the password that you typed"}
           </p>
           <div class="actions">
             {/* Not disabled while it dials: a disabled button would drop the keyboard's place. */}

@@ -76,3 +76,17 @@ export function actionAfterTicketRefusal(status: number, code: string | null): E
       return "dial-again";
   }
 }
+
+/** The longest that an agent leaves a VNC server alone after failed logins. */
+const LONGEST_TOLD_WAIT_MS = 60 * 60_000;
+
+/**
+ * How long to wait, where the reason of {@link CloseCode.tooMany} says it: "… try again in 30 s." A
+ * close frame has no other place for it. null if it does not say, and dialling is free.
+ */
+export function toldWaitMs(code: number, reason: string): number | null {
+  const told = /\btry again in (\d{1,4}) (s|min)\b/.exec(reason);
+  if (code !== CloseCode.tooMany || !told) return null;
+  const ms = Number(told[1]) * (told[2] === "s" ? 1_000 : 60_000);
+  return Math.min(ms, LONGEST_TOLD_WAIT_MS);
+}

@@ -2,12 +2,14 @@ import type { TargetedSubmitEvent } from "preact";
 import { useEffect, useId, useRef, useState } from "preact/hooks";
 import type { Session, ShareLink } from "../../protocol/api.ts";
 import { MAX_NAME_CHARACTERS } from "../../protocol/limits.ts";
+import type { Role } from "../../protocol/link.ts";
 import { ApiError, createLink } from "../api.ts";
 import { CopyBox } from "../copy-box.tsx";
 import { Dialog } from "../dialog.tsx";
+import { Segments } from "../segments.tsx";
 import { absoluteMinute } from "../time.ts";
 import { ShareLinks } from "./share-links.tsx";
-import { type Choice, endOfLink, LIVES, sessionEndsFirst, USES } from "./share-wishes.ts";
+import { endOfLink, LIVES, ROLES, roleSentence, sessionEndsFirst, USES } from "./share-wishes.ts";
 import { useLinks } from "./use-links.ts";
 
 type ShareDialogProps = { session: Session; onClose(): void };
@@ -42,12 +44,14 @@ export function ShareDialog({ session, onClose }: ShareDialogProps) {
 type MakeLinkProps = { session: Session; onMade(link: MadeLink): void };
 
 function MakeLink({ session, onMade }: MakeLinkProps) {
+  const [role, setRole] = useState<Role>(ROLES[0]?.value ?? "view");
   const [ttlSeconds, setTtlSeconds] = useState<number | null>(LIVES[1]?.value ?? null);
   const [maxUses, setMaxUses] = useState<number | null>(1);
   const [busy, setBusy] = useState(false);
   const [problem, setProblem] = useState<string | null>(null);
   const label = useRef<HTMLInputElement>(null);
   const labelId = useId();
+  const roleId = useId();
   useEffect(() => label.current?.focus(), []);
 
   const make = async (event: TargetedSubmitEvent<HTMLFormElement>) => {
@@ -57,7 +61,7 @@ function MakeLink({ session, onMade }: MakeLinkProps) {
     setProblem(null);
     try {
       const name = label.current?.value.trim() || null;
-      onMade(await createLink(session.session_id, { label: name, ttlSeconds, maxUses }));
+      onMade(await createLink(session.session_id, { role, label: name, ttlSeconds, maxUses }));
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
       setProblem(error.message);
@@ -67,10 +71,6 @@ function MakeLink({ session, onMade }: MakeLinkProps) {
 
   return (
     <form class="share-form" onSubmit={make} aria-busy={busy} noValidate>
-      <p class="hint">
-        Whoever opens the link sees this desktop and can control it. Links that only let people
-        watch are not offered yet.
-      </p>
       <div class="share-field">
         <label for={labelId}>
           Label <span class="optional">(optional)</span>
@@ -83,6 +83,18 @@ function MakeLink({ session, onMade }: MakeLinkProps) {
           placeholder="Who is it for?"
           data-testid="share-label"
         />
+      </div>
+      <div class="share-field">
+        <Segments
+          legend="Whoever opens it"
+          choices={ROLES}
+          value={role}
+          onChange={setRole}
+          describedBy={roleId}
+        />
+        <p class="hint" id={roleId} role="status" data-testid="role-sentence">
+          {roleSentence(role, session.control)}
+        </p>
       </div>
       <div class="share-choices">
         <Segments
@@ -115,36 +127,6 @@ function MakeLink({ session, onMade }: MakeLinkProps) {
   );
 }
 
-type SegmentsProps = {
-  legend: string;
-  choices: readonly Choice[];
-  value: number | null;
-  onChange(value: number | null): void;
-};
-
-/** A choice of few, all in sight; the arrow keys walk through it. */
-function Segments({ legend, choices, value, onChange }: SegmentsProps) {
-  const name = useId();
-  return (
-    <fieldset class="segments">
-      <legend>{legend}</legend>
-      <div class="segments-row">
-        {choices.map((choice) => (
-          <label key={choice.label} class="segment">
-            <input
-              type="radio"
-              name={name}
-              checked={choice.value === value}
-              onChange={() => onChange(choice.value)}
-            />
-            <span>{choice.label}</span>
-          </label>
-        ))}
-      </div>
-    </fieldset>
-  );
-}
-
 type MadeProps = { link: MadeLink; session: Session; onAnother(): void };
 
 function Made({ link, session, onAnother }: MadeProps) {
@@ -153,6 +135,7 @@ function Made({ link, session, onAnother }: MadeProps) {
       <p role="status">The link is ready. Copy it now: it is not shown again.</p>
       <CopyBox text={link.url} autoFocus testId="share-url" buttonTestId="copy-link" />
       <p class="hint">
+        {roleSentence(link.role, session.control)}{" "}
         {link.max_uses === null
           ? "It lets in any number of browsers"
           : link.max_uses === 1

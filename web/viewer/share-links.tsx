@@ -2,7 +2,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import type { Session, ShareLink } from "../../protocol/api.ts";
 import { ApiError, revokeLink } from "../api.ts";
 import { absolute, absoluteMinute } from "../time.ts";
-import { endOfLink, usesSentence } from "./share-wishes.ts";
+import { endOfLink, ROLES, usesSentence } from "./share-wishes.ts";
 import type { Links } from "./use-links.ts";
 
 type ShareLinksProps = { session: Session; links: Links; onRevoked(linkId: string): void };
@@ -63,7 +63,8 @@ export function ShareLinks({ session, links, onRevoked }: ShareLinksProps) {
               <span class="share-link-text">
                 <span class="share-link-name">{nameOf(link)}</span>
                 <span class="hint" title={absolute(endOfLink(link, session))}>
-                  {usesSentence(link)} · until {absoluteMinute(endOfLink(link, session))}
+                  <span class="share-link-role">{nameOfRole(link)}</span> · {usesSentence(link)} ·
+                  until {absoluteMinute(endOfLink(link, session))}
                 </span>
               </span>
               <button
@@ -89,4 +90,8 @@ export function ShareLinks({ session, links, onRevoked }: ShareLinksProps) {
 
 function nameOf(link: ShareLink): string {
   return link.label ?? "Link without a label";
+}
+
+function nameOfRole(link: ShareLink): string | undefined {
+  return ROLES.find(({ value }) => value === link.role)?.label;
 }

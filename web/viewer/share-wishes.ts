@@ -1,8 +1,28 @@
 import type { Session, ShareLink } from "../../protocol/api.ts";
+import type { ControlMode, Role } from "../../protocol/link.ts";
 
 const HOUR_S = 60 * 60;
 
-export type Choice = { label: string; value: number | null };
+export type Choice<Value = number | null> = { label: string; value: Value };
+
+/**
+ * What a link lets people do. The first is chosen before anybody chooses: a link travels further
+ * than it was meant to, and who was let in to watch by mistake breaks nothing.
+ */
+export const ROLES: readonly Choice<Role>[] = [
+  { label: "Can watch", value: "view" },
+  { label: "Can control", value: "control" },
+];
+
+/** What whoever opens a link can do, in a sentence. */
+export function roleSentence(role: Role, control: ControlMode): string {
+  if (role === "view") {
+    return "Whoever opens the link sees this desktop. What they type and click does not reach it.";
+  }
+  return control === "shared"
+    ? "Whoever opens the link sees this desktop, and types and clicks on it."
+    : "Whoever opens the link sees this desktop, and may type and click on it when it is their turn.";
+}
 
 /** How long a link lets people in, in seconds. */
 export const LIVES: readonly Choice[] = [

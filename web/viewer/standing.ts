@@ -1,5 +1,5 @@
 import type { SeenSession } from "../../protocol/api.ts";
-import { ApiError, getSession } from "../api.ts";
+import type { ApiError } from "../api.ts";
 
 /**
  * What whoever looks is to this session: the page offers them only what can work. An `operator`
@@ -9,8 +9,6 @@ export type Standing = "unknown" | "operator" | "person" | "guest";
 
 export type Found = { standing: Standing; session: SeenSession | null };
 
-const EDGE = { getSession };
-
 const STANDINGS: Record<SeenSession["standing"], Standing> = {
   guest: "guest",
   viewer: "person",
@@ -18,13 +16,13 @@ const STANDINGS: Record<SeenSession["standing"], Standing> = {
   admin: "operator",
 };
 
-/** Asks the edge, which alone knows: a browser may have been signed in or out in another tab. */
-export async function findStanding(sessionId: string, edge = EDGE): Promise<Found> {
-  try {
-    const session = await edge.getSession(sessionId);
-    return { standing: STANDINGS[session.standing], session };
-  } catch (error) {
-    if (!(error instanceof ApiError)) throw error;
-    return { standing: error.code === "link_over" ? "guest" : "unknown", session: null };
-  }
+/** Who looks, by what the edge tells them. */
+export function foundIn(session: SeenSession): Found {
+  return { standing: STANDINGS[session.standing], session };
+}
+
+/** Who looks, after the edge did not let them in; what was known before stays true. */
+export function foundAfter(error: ApiError, before: Found | null): Found {
+  if (error.code === "link_over") return { standing: "guest", session: before?.session ?? null };
+  return before ?? { standing: "unknown", session: null };
 }

@@ -6,7 +6,8 @@ export type Credentials = Partial<Record<CredentialField, string>>;
 export type ViewerState =
   | { kind: "connecting" }
   | { kind: "connected" }
-  | { kind: "waiting"; reason: string; retryAt: number }
+  /** `keeps`: a password was typed that is sent then. */
+  | { kind: "waiting"; reason: string; retryAt: number; keeps?: boolean }
   | { kind: "reconnecting"; reason: string }
   /** The VNC server wants to know who is there. `refusal` says why it asks again. */
   | { kind: "credentials"; fields: readonly CredentialField[]; refusal: string | null }

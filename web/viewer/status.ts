@@ -1,4 +1,5 @@
 import type { ViewerState } from "./states.ts";
+import type { ControlOfPage } from "./use-control.ts";
 
 /**
  * The state as a sentence, for those who hear the page. Waiting and dialling again sound the same:
@@ -38,4 +39,11 @@ export function statusLabel(state: ViewerState): string {
     case "ended":
       return "Not connected";
   }
+}
+
+/** Who controls, for those who hear the page: what must not be missed first. */
+export function controlSentence(control: Pick<ControlOfPage, "view" | "flash" | "lost" | "asker">) {
+  const { view, flash, lost, asker } = control;
+  const asks = asker && `${asker.name} asks for control.`;
+  return [asks, lost ?? flash ?? view?.sentence].filter(Boolean).join(" ");
 }

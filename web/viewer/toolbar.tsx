@@ -1,4 +1,6 @@
 import type { ComponentChildren, RefObject } from "preact";
+import type { ControlRequest } from "../../protocol/chat.ts";
+import type { Role } from "../../protocol/link.ts";
 import {
   ActualSizeIcon,
   BackIcon,
@@ -13,6 +15,8 @@ import {
   ShareIcon,
 } from "../icons.tsx";
 import { Link } from "../router.tsx";
+import { ControlMark } from "./control-mark.tsx";
+import type { ControlView } from "./control-view.ts";
 import type { Scaling } from "./desktop.ts";
 import type { Standing } from "./standing.ts";
 import type { ViewerState } from "./states.ts";
@@ -25,13 +29,25 @@ type ToolbarProps = {
   state: ViewerState;
   /** Who looks; null while that is not known yet. */
   standing: Standing | null;
+  /** The highest that they may have: what could never work is not there. null if not known yet. */
+  role: Role | null;
+  /** null where everybody here controls. */
+  control: ControlView | null;
+  markRef: RefObject<HTMLButtonElement | null>;
+  controlOpen: boolean;
   scaling: Scaling;
   panning: boolean;
   canPan: boolean;
   fullScreen: FullScreen;
+  /** Whether texts may pass at all. */
+  hasClipboard: boolean;
   clipboardOpen: boolean;
   clipboardNews: boolean;
   keyboardOpen: boolean;
+  onControl(): void;
+  onRequest(op: ControlRequest["op"]): void;
+  /** A tool was tried that cannot work now. */
+  onReason(sentence: string): void;
   onShare(): void;
   onCtrlAltDel(): void;
   onScaling(): void;
@@ -46,6 +62,8 @@ const hasTouch = matchMedia("(any-pointer: coarse)").matches;
 export function Toolbar(props: ToolbarProps) {
   const { state, fullScreen } = props;
   const connected = state.kind === "connected";
+  const mayControl = props.role === "control";
+  const reason = connected ? (props.control?.watching ?? null) : null;
   return (
     <header class="bar" ref={props.barRef} data-testid="toolbar">
       <Corner standing={props.standing} />
@@ -56,12 +74,23 @@ export function Toolbar(props: ToolbarProps) {
         </span>
         <span class="bar-status">{statusLabel(state)}</span>
       </div>
+      {props.control && (
+        <ControlMark
+          view={props.control}
+          markRef={props.markRef}
+          open={props.controlOpen}
+          onOpen={props.onControl}
+          onRequest={props.onRequest}
+        />
+      )}
       <div class="bar-tools" role="toolbar" aria-label="Desktop">
-        {hasTouch && (
+        {hasTouch && mayControl && (
           <Tool
             label="On-screen keyboard"
-            pressed={props.keyboardOpen}
+            pressed={props.keyboardOpen && reason === null}
             disabled={!connected}
+            reason={reason}
+            onReason={props.onReason}
             onClick={props.onKeyboard}
             testId="keyboard"
           >
@@ -73,26 +102,32 @@ export function Toolbar(props: ToolbarProps) {
             <ShareIcon />
           </Tool>
         )}
-        <Tool
-          label={props.clipboardNews ? "Clipboard: the desktop copied something" : "Clipboard"}
-          pressed={props.clipboardOpen}
-          onClick={props.onClipboard}
-          testId="clipboard"
-        >
-          <ClipboardIcon />
-          {props.clipboardNews && <span class="badge" />}
-        </Tool>
-        <Tool
-          label="Send Ctrl+Alt+Del"
-          wide
-          disabled={!connected}
-          onClick={props.onCtrlAltDel}
-          testId="ctrl-alt-del"
-        >
-          <kbd class="key wide-key">Ctrl</kbd>
-          <kbd class="key wide-key">Alt</kbd>
-          <kbd class="key">Del</kbd>
-        </Tool>
+        {props.hasClipboard && (
+          <Tool
+            label={props.clipboardNews ? "Clipboard: the desktop copied something" : "Clipboard"}
+            pressed={props.clipboardOpen}
+            onClick={props.onClipboard}
+            testId="clipboard"
+          >
+            <ClipboardIcon />
+            {props.clipboardNews && <span class="badge" />}
+          </Tool>
+        )}
+        {mayControl && (
+          <Tool
+            label="Send Ctrl+Alt+Del"
+            wide
+            disabled={!connected}
+            reason={reason}
+            onReason={props.onReason}
+            onClick={props.onCtrlAltDel}
+            testId="ctrl-alt-del"
+          >
+            <kbd class="key wide-key">Ctrl</kbd>
+            <kbd class="key wide-key">Alt</kbd>
+            <kbd class="key">Del</kbd>
+          </Tool>
+        )}
         {props.canPan && (
           <Tool label="Drag to move around" pressed={props.panning} onClick={props.onPanning}>
             <PanIcon />
@@ -140,24 +175,30 @@ type ToolProps = {
   children: ComponentChildren;
   pressed?: boolean;
   disabled?: boolean;
+  /** Why it cannot work now, for those who try or only point at it. */
+  reason?: string | null;
+  onReason?(sentence: string): void;
   /** Takes the room its content needs. */
   wide?: boolean;
   testId?: string;
 };
 
-function Tool({ label, pressed, disabled, wide, onClick, children, testId }: ToolProps) {
+function Tool({ label, pressed, disabled, reason = null, wide, ...rest }: ToolProps) {
   return (
     <button
       type="button"
       class={`tool ${wide ? "wide" : ""}`}
-      aria-label={label}
-      title={label}
+      aria-label={reason === null ? label : `${label}. ${reason}`}
+      title={reason === null ? label : undefined}
       aria-pressed={pressed}
       disabled={disabled}
-      onClick={onClick}
-      data-testid={testId}
+      // Not disabled: the keyboard would pass it by, and with it the reason.
+      aria-disabled={reason !== null}
+      data-reason={reason ?? undefined}
+      onClick={reason === null ? rest.onClick : () => rest.onReason?.(reason)}
+      data-testid={rest.testId}
     >
-      {children}
+      {rest.children}
     </button>
   );
 }

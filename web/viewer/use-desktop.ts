@@ -1,8 +1,9 @@
 import type { RefObject } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
-import { createTicket } from "../api.ts";
+import { ApiError, createTicket, getSession } from "../api.ts";
 import { ViewerConnection } from "./connection.ts";
 import { Desktop } from "./desktop.ts";
+import { type Found, foundAfter, foundIn } from "./standing.ts";
 import type { ViewerState } from "./states.ts";
 
 type Refs = {
@@ -15,6 +16,7 @@ type Refs = {
 /** Ties the connection of one session to the page, for as long as the page shows it. */
 export function useDesktop(sessionId: string, { screen, still }: Refs) {
   const [state, setState] = useState<ViewerState>({ kind: "connecting" });
+  const [found, setFound] = useState<Found | null>(null);
   const [desktop, setDesktop] = useState<Desktop | null>(null);
   const [name, setName] = useState<string | null>(null);
   const [copied, setCopied] = useState<{ text: string } | null>(null);
@@ -36,7 +38,18 @@ export function useDesktop(sessionId: string, { screen, still }: Refs) {
     };
 
     const dialled = new ViewerConnection({
-      getTicket: (signal) => createTicket(sessionId, signal),
+      // Asked at every dial: a browser may have been signed in or out in another tab, and a
+      // ticket for more than somebody may is refused.
+      getTicket: async (signal) => {
+        try {
+          const session = await getSession(sessionId, signal);
+          setFound(foundIn(session));
+          return await createTicket(sessionId, session.your_role, signal);
+        } catch (error) {
+          if (error instanceof ApiError) setFound((before) => foundAfter(error, before));
+          throw error;
+        }
+      },
       openStream: (url, events) => {
         const opened = new Desktop(target, url, {
           ...events,
@@ -79,7 +92,7 @@ export function useDesktop(sessionId: string, { screen, still }: Refs) {
     };
   }, [sessionId]);
 
-  return { state, desktop, name, copied, clipped, stillShown, connection };
+  return { state, found, desktop, name, copied, clipped, stillShown, connection };
 }
 
 function copyPicture(from: HTMLCanvasElement, to: HTMLCanvasElement): void {

@@ -1,3 +1,4 @@
+import type { RefObject } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 
 export type FullScreen = { possible: boolean; on: boolean; toggle(): void };
@@ -72,4 +73,30 @@ export function useKeyboardInset(): void {
       root.style.removeProperty("--viewer-height");
     };
   }, []);
+}
+
+/** Tells when somebody clicks or types on an element that takes neither now. */
+export function useTries(
+  element: RefObject<HTMLElement | null>,
+  on: boolean,
+  onTry: () => void,
+): void {
+  const react = useRef(onTry);
+  react.current = onTry;
+  useEffect(() => {
+    const target = element.current;
+    if (!on || !target) return;
+    const tryIt = () => react.current();
+    const type = ({ key, ctrlKey, metaKey }: KeyboardEvent) => {
+      // Keys that lead elsewhere, and the browser's own, are none that were meant for the desktop.
+      if ((key.length === 1 || key === "Enter") && !ctrlKey && !metaKey) tryIt();
+    };
+    // Before noVNC, which keeps the events of its canvas to itself.
+    target.addEventListener("pointerdown", tryIt, true);
+    target.addEventListener("keydown", type, true);
+    return () => {
+      target.removeEventListener("pointerdown", tryIt, true);
+      target.removeEventListener("keydown", type, true);
+    };
+  }, [on]);
 }

@@ -1,5 +1,6 @@
 import type { Context } from "hono";
 import { deleteCookie, getCookie, setCookie } from "hono/cookie";
+import { isId } from "../../protocol/ids.ts";
 
 /** How long a sign-in lasts. */
 export const LOGIN_TTL_MS = 7 * 24 * 60 * 60_000;
@@ -52,4 +53,22 @@ export function writeGuestCookie(
   expiresAt: number,
 ): void {
   write(c, guestCookie(sessionId), secret, expiresAt - Date.now());
+}
+
+/** A guest's support room: one for each browser. Its id stands before the secret. */
+const SUPPORT_COOKIE = "porthole-support";
+
+export function readSupportCookie(c: Context): { id: string; secret: string } | null {
+  const [id = "", secret = ""] = (read(c, SUPPORT_COOKIE) ?? "").split(".", 2);
+  return isId(id) && secret !== "" ? { id, secret } : null;
+}
+
+/** @param expiresAt in ms since the epoch */
+export function writeSupportCookie(
+  c: Context,
+  id: string,
+  secret: string,
+  expiresAt: number,
+): void {
+  write(c, SUPPORT_COOKIE, `${id}.${secret}`, expiresAt - Date.now());
 }

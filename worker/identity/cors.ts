@@ -1,5 +1,6 @@
 import type { MiddlewareHandler } from "hono";
 import { cors } from "hono/cors";
+import { isUpgrade } from "../sockets.ts";
 import { type AppEnv, decorate } from "./guard.ts";
 import { isListed } from "./origins.ts";
 
@@ -13,7 +14,8 @@ const PREFLIGHT_MAX_AGE_S = 600;
 const forListed: MiddlewareHandler<AppEnv> = cors({
   origin: (origin) => origin,
   allowMethods: ["GET", "POST", "PATCH", "DELETE"],
-  allowHeaders: ["authorization", "content-type"],
+  allowHeaders: ["authorization", "content-type", "idempotency-key", "if-none-match"],
+  exposeHeaders: ["etag"],
   maxAge: PREFLIGHT_MAX_AGE_S,
 });
 
@@ -22,6 +24,7 @@ const forListed: MiddlewareHandler<AppEnv> = cors({
  * since a browser sends none; everything else goes on to its route. Others are told nothing.
  */
 export const shareWithListed = decorate(async (c, next) => {
+  if (isUpgrade(c.req.raw)) return next(); // CORS is not for WebSockets
   const origin = c.req.header("origin");
   if (origin !== undefined && isListed(origin, c.env)) return forListed(c, next);
   await next();

@@ -1,6 +1,6 @@
 import type { Context } from "hono";
 import type { Role } from "../../protocol/link.ts";
-import { registry } from "../env.ts";
+import { chatRoom, registry } from "../env.ts";
 import type { Grant } from "../objects/session/entry.ts";
 import { ProblemError } from "../problem.ts";
 import { type AppEnv, type GuestIdentity, person } from "./guard.ts";
@@ -50,13 +50,39 @@ export async function ticketGrantOf(
   return { role, name: called, via: who.via, person: `${who.via} for ${called}`, staff: false };
 }
 
+/**
+ * What this request's person or guest may do in a support room.
+ * @param room its whole name
+ * @throws {ProblemError} 403 for whom it is not for, 401 for a credential that is gone
+ */
+export async function supportGrantOf(c: Context<AppEnv>, room: string): Promise<Grant> {
+  const identity = c.get("identity");
+  if (identity.kind === "support") {
+    if (identity.room !== room) {
+      throw new ProblemError(403, "other_room", "That is somebody else's support room.");
+    }
+    const { name, via } = identity;
+    return { role: "view", name, via, person: via, staff: false };
+  }
+  const { role, name, via } = person(c);
+  if (role === "viewer") {
+    throw new ProblemError(403, "role_too_low", "Support rooms are for operators.");
+  }
+  if (!(await chatRoom(c.env, room).isSupportRoom())) {
+    throw new ProblemError(404, "no_such_room", "There is no such room.");
+  }
+  await noteUse(c, room);
+  return { role: "view", name, via, person: via, staff: true };
+}
+
 /** What somebody who came by a share link may do. */
 export function guestGrant({ role, via, guest }: Omit<GuestIdentity, "kind" | "session">): Grant {
   return { role, name: "Guest", via, person: `guest:${guest}`, staff: false };
 }
 
 /**
- * Notes that this person's credential opens something of a session, so that revoking it closes it.
+ * Notes that this person's credential opens something of a session, or a support room by its whole
+ * name, so that revoking it closes it.
  * @throws {ProblemError} 401 if it was revoked in this moment
  */
 async function noteUse(c: Context<AppEnv>, sessionId: string): Promise<void> {

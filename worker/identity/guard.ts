@@ -2,13 +2,13 @@ import type { Context, Hono, MiddlewareHandler } from "hono";
 import type { PersonRole } from "../../protocol/api.ts";
 import { isId, ROOM_PATTERN } from "../../protocol/ids.ts";
 import type { Role } from "../../protocol/link.ts";
-import { type Env, registry, vncSession } from "../env.ts";
+import { chatRoom, type Env, registry, vncSession } from "../env.ts";
 import { KEY_PREFIX } from "../objects/registry/api-keys.ts";
 import { ProblemError } from "../problem.ts";
 import { isUpgrade, upgradeRequired } from "../sockets.ts";
 import { ACCESS_HEADER, verifyAccess } from "./access.ts";
 import { bearerToken } from "./bearer.ts";
-import { readGuestCookie, readLoginCookie } from "./cookies.ts";
+import { readGuestCookie, readLoginCookie, readSupportCookie } from "./cookies.ts";
 import { hearGuess, limitAttempts, limitUpgrades } from "./limits.ts";
 import { requireOrigin, requireOriginIfNamed } from "./origins.ts";
 import { hashSecret, secretsEqual } from "./secrets.ts";
@@ -35,10 +35,14 @@ export type GuestIdentity = {
   guest: string;
 };
 
+/** Somebody who opened a support room: nobody, but in that one. */
+type SupportGuest = { kind: "support"; room: string; name: string; via: string };
+
 /** Who a request comes from. A ticket is only carried here; the object that made it checks it. */
 export type Identity =
   | Person
   | GuestIdentity
+  | SupportGuest
   | { kind: "ticket"; ticket: string }
   | { kind: "nobody" };
 
@@ -48,15 +52,25 @@ type AppContext = Context<AppEnv>;
 type Guard = MiddlewareHandler<AppEnv>;
 
 /** Every middleware that says what a route needs; `assertGuarded` looks for one on each route. */
-const declarations = new WeakSet<Guard>();
+const declarations = new WeakMap<Guard, Need>();
 
-function declare(handler: Guard): Guard {
-  declarations.add(handler);
+/** The names of {@link needs}. */
+export type Need =
+  | PersonRole
+  | ("nobody" | "secret" | "agent" | "guest" | "room" | "supportGuest" | "socket" | "watcher");
+
+function declare(need: Need, handler: Guard): Guard {
+  declarations.set(handler, need);
   return handler;
 }
 
+/** What a handler of a route says that the route needs, if it is one that says so. */
+export function needOf(handler: unknown): Need | undefined {
+  return declarations.get(handler as Guard);
+}
+
 function needsRole(role: PersonRole): Guard {
-  return declare(async (c, next) => {
+  return declare(role, async (c, next) => {
     const person = await requirePerson(c, false);
     if (RANK[person.role] < RANK[role]) {
       throw new ProblemError(
@@ -76,13 +90,13 @@ const RANK: Record<PersonRole, number> = { viewer: 0, operator: 1, admin: 2 };
 /** What a route needs. Each route names one of these first; without one the app does not start. */
 export const needs = {
   /** Open to all, and harmless. */
-  nobody: declare(async (c, next) => {
+  nobody: declare("nobody", async (c, next) => {
     c.set("identity", { kind: "nobody" });
     await next();
   }),
 
   /** Open to all, for it checks a secret in its body; so many attempts an address has a minute. */
-  secret: declare(async (c, next) => {
+  secret: declare("secret", async (c, next) => {
     requireOriginIfNamed(c.req.raw, c.env);
     await limitAttempts(c.req.raw, c.env);
     c.set("identity", { kind: "nobody" });
@@ -90,7 +104,7 @@ export const needs = {
   }),
 
   /** An agent's upgrade: the host's or session's object checks the token. Refused by HTTP status. */
-  agent: declare(async (c, next) => {
+  agent: declare("agent", async (c, next) => {
     if (!isUpgrade(c.req.raw)) return upgradeRequired();
     await limitUpgrades(c.req.raw, c.env);
     c.set("identity", { kind: "nobody" });
@@ -104,24 +118,50 @@ export const needs = {
   admin: needsRole("admin"),
 
   /** What a guest of the session may do too; `:id` in the path names it. */
-  guest: declare(async (c, next) => {
+  guest: declare("guest", async (c, next) => {
     const guest = await guestOf(c, c.req.param("id"), false);
     c.set("identity", guest ?? (await requirePerson(c, false)));
     await next();
   }),
 
+  /** What a guest of the room may do too, of its session or of support; `:room` names it. */
+  room: declare("room", async (c, next) => {
+    const room = ROOM_PATTERN.exec(c.req.param("room") ?? "");
+    const guest = await guestOfRoom(c, room, false);
+    c.set("identity", guest ?? (await requirePerson(c, false)));
+    await next();
+  }),
+
+  /** What the guest of a support room does before it has a name: the browser's own, if any. */
+  supportGuest: declare("supportGuest", async (c, next) => {
+    requireOriginIfNamed(c.req.raw, c.env);
+    c.set("identity", (await supportGuestOf(c, false)) ?? { kind: "nobody" });
+    await next();
+  }),
+
   /** A WebSocket for people: with a ticket, as a guest of the session, or as a person. */
-  socket: declare(async (c, next) => {
+  socket: declare("socket", async (c, next) => {
     if (!isUpgrade(c.req.raw)) return upgradeRequired();
     await limitUpgrades(c.req.raw, c.env);
     const ticket = c.req.query("ticket");
     if (ticket === undefined) {
-      const guest = await guestOf(c, sessionOfUpgrade(c), true);
+      const room = ROOM_PATTERN.exec(c.req.query("room") ?? "");
+      const id = c.req.param("id") ?? c.req.query("session");
+      const guest = await (id === undefined ? guestOfRoom(c, room, true) : guestOf(c, id, true));
       c.set("identity", guest ?? (await requirePerson(c, true)));
     } else {
       requireOriginIfNamed(c.req.raw, c.env);
       c.set("identity", { kind: "ticket", ticket });
     }
+    await next();
+    return undefined;
+  }),
+
+  /** A WebSocket for persons and keys of any role: of no session, so there is no ticket or guest. */
+  watcher: declare("watcher", async (c, next) => {
+    if (!isUpgrade(c.req.raw)) return upgradeRequired();
+    await limitUpgrades(c.req.raw, c.env);
+    c.set("identity", await requirePerson(c, true));
     await next();
     return undefined;
   }),
@@ -134,12 +174,25 @@ export function person(c: AppContext): Person {
   throw new ProblemError(401, "not_signed_in", "Sign in first.");
 }
 
-/** The session that an upgrade is for: in the path, or in the query as `session` or `room`. */
-function sessionOfUpgrade(c: AppContext): string | undefined {
-  const room = ROOM_PATTERN.exec(c.req.query("room") ?? "");
-  return (
-    c.req.param("id") ?? c.req.query("session") ?? (room?.[1] === "session" ? room[2] : undefined)
-  );
+/** The guest of a room: of its session, or who opened it; `room` is what ROOM_PATTERN found. */
+async function guestOfRoom(
+  c: AppContext,
+  room: RegExpExecArray | null,
+  upgrade: boolean,
+): Promise<GuestIdentity | SupportGuest | null> {
+  if (room?.[1] === "session") return guestOf(c, room[2], upgrade);
+  return room ? supportGuestOf(c, upgrade) : null;
+}
+
+/** The guest whose support room this browser has a cookie for. A person comes first here, too. */
+async function supportGuestOf(c: AppContext, upgrade: boolean): Promise<SupportGuest | null> {
+  const cookie = readSupportCookie(c);
+  if (!cookie || c.req.header("authorization") !== undefined || (await loginOf(c))) return null;
+  const room = `support:${cookie.id}`;
+  const guest = await chatRoom(c.env, room).supportGuest(await hashSecret(cookie.secret));
+  if (!guest) return null;
+  requireOrigin(c.req.raw, c.env, upgrade);
+  return { kind: "support", room, name: guest.name, via: room };
 }
 
 /**

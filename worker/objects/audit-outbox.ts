@@ -30,10 +30,17 @@ export class AuditOutbox {
   /**
    * A line that somebody can cause at will.
    * @param kind what is bounded together, to `max` lines in ten minutes
+   * @returns whether there was room for it
    */
-  recordBounded(kind: string, max: number, line: OutgoingLine): void {
+  recordBounded(kind: string, max: number, line: OutgoingLine): boolean {
     const note = this.#bounds.admit(kind, max);
     if (note !== null) this.record({ ...line, detail: line.detail + note });
+    return note !== null;
+  }
+
+  /** Whether there are lines that the registry does not have. */
+  hasLines(): boolean {
+    return this.#sql.exec("SELECT 1 FROM audit_outbox LIMIT 1").toArray().length > 0;
   }
 
   /**

@@ -1,36 +1,82 @@
 import { DurableObject } from "cloudflare:workers";
-import {
-  type ChatMessage,
-  ClientToRoom,
-  type ControlRequest,
-  type Member,
-  type RoomToClient,
-} from "../../protocol/chat.ts";
+import { type ChatChange, ClientToRoom, type RoomToClient } from "../../protocol/chat.ts";
 import { CloseCode } from "../../protocol/close-codes.ts";
 import { ROOM_PATTERN } from "../../protocol/ids.ts";
-import { LINK_PING, LINK_PONG, MAX_MESSAGE_BYTES } from "../../protocol/limits.ts";
+import {
+  LINK_PING,
+  LINK_PONG,
+  MAX_MESSAGE_BYTES,
+  MAX_ROOM_SOCKETS,
+  MAX_ROOM_SOCKETS_PER_PERSON,
+} from "../../protocol/limits.ts";
 import { parseMessage } from "../../protocol/link.ts";
 import { type Env, vncSession } from "../env.ts";
 import { describeError, log } from "../log.ts";
-import { problemResponse, type Refusal } from "../problem.ts";
+import { problemResponse, type Refusal, type Result } from "../problem.ts";
 import { chosenProtocol, closeQuietly } from "../sockets.ts";
+import { Allowance } from "./chat/allowance.ts";
+import type { Connection, Who } from "./chat/connection.ts";
+import { Deeds } from "./chat/deeds.ts";
+import { Delivery } from "./chat/delivery.ts";
+import { History } from "./chat/history.ts";
+import { Moderation } from "./chat/moderation.ts";
+import { News } from "./chat/news.ts";
+import { Presence } from "./chat/presence.ts";
+import { ReadMarks } from "./chat/read-marks.ts";
+import {
+  CREDENTIAL_REVOKED,
+  describeBar,
+  NO_SUCH_ROOM,
+  ROOM_CLOSED,
+  ROOM_FULL,
+  TOO_MANY_TABS,
+} from "./chat/refusals.ts";
+import { Support } from "./chat/support.ts";
 import type { ControlState, RoomEntry } from "./session/control.ts";
 import { VIEWER_HEADER, type ViewerEntry } from "./session/entry.ts";
-import { hasTable, oneRow } from "./storage.ts";
+import { PEOPLE_SCHEMA, People } from "./session/people.ts";
 
 /**
- * One chat room; a session's room is entered by whoever may enter the session. A message is
- * stored, then acknowledged, then sent to all; the members' sockets hibernate.
+ * One chat room: `session:<id>` is entered by whoever may enter the session, `support:<id>` by the
+ * guest who opened it and by staff. What is said is stored, then acknowledged, then sent to all;
+ * the members' sockets hibernate. Each concern has its file in chat/; here is who comes and goes,
+ * and what is done with each message.
  */
 export class ChatRoom extends DurableObject<Env> {
   readonly #sql = this.ctx.storage.sql;
-  #exists = hasTable(this.#sql, "messages");
+  readonly #history = new History(this.#sql);
+  readonly #marks = new ReadMarks(this.#sql);
+  readonly #moderation = new Moderation(this.#sql);
+  readonly #support = new Support(this.#sql);
+  readonly #people = new People(this.#sql);
+  readonly #news = new News(this.ctx, this.env, this.#history, this.#support);
+  readonly #allowance = new Allowance();
+  readonly #delivery = new Delivery(this.ctx, this.#history, {
+    level: (connection) => this.#delivery.tell([connection], ...this.#standing()),
+    cut: ({ who }) => {
+      log("chat.cut", { room: this.ctx.id.name, member: who.me.id });
+      this.#presence.changed();
+    },
+  });
+  readonly #presence = new Presence(this.#delivery, this.#moderation);
+  readonly #deeds = new Deeds({
+    history: this.#history,
+    marks: this.#marks,
+    moderation: this.#moderation,
+    support: this.#support,
+    news: this.#news,
+    delivery: this.#delivery,
+    presence: this.#presence,
+    session: () => this.#session(),
+  });
   /** Its session ended while somebody was on the way in. */
   #closed = false;
   /** Credentials that were revoked while somebody may have been on the way in with them. */
   readonly #revoked = new Set<string>();
-  /** The newest that the session said while somebody may have been on the way in. */
+  /** The newest that the session said, to this room or to somebody on the way in. */
   #control: ControlState | null = null;
+  /** The version of it that all were told. */
+  #toldControl = 0;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
@@ -41,77 +87,115 @@ export class ChatRoom extends DurableObject<Env> {
   async close(code: CloseCode, reason: string, via: string | null): Promise<void> {
     if (via === null) this.#closed = true;
     else this.#revoked.add(via);
-    for (const socket of this.#sockets()) {
-      if (via === null || attachment(socket).via === via) closeQuietly(socket, code, reason);
-    }
+    this.#closeThose(({ who }) => via === null || who.via === via, code, reason);
+  }
+
+  /** Forgets all that was said: the room's session is purged, so nobody can ask for it any more. */
+  async purge(): Promise<void> {
+    await this.ctx.storage.deleteAlarm();
+    await this.ctx.storage.deleteAll();
   }
 
   /** Who controls now, from the session, which decides that. */
   async tellControl(control: ControlState): Promise<void> {
-    if (control.version <= (this.#control?.version ?? 0)) return;
-    this.#control = control;
-    this.#sendToAll(controlMessage(control));
+    if (control.version <= this.#toldControl) return;
+    this.#toldControl = control.version;
+    this.#knowControl(control);
+    this.#delivery.tellAll(controlMessage(control));
   }
 
-  /** `/?session=<id>&since=<rev>`, from the Worker, with who comes in VIEWER_HEADER. */
+  /** The newest messages before a `seq`, the newest first. */
+  async page(before: number, limit: number): Promise<{ items: ChatChange[]; more: boolean }> {
+    return this.#history.page(before, limit);
+  }
+
+  // A support room and its guest.
+
+  /** Makes this a support room. @param hash of its guest's secret */
+  async openSupport(hash: string, name: string): Promise<{ good_until: number }> {
+    if (!this.#support.exists) {
+      this.ctx.storage.transactionSync(() => {
+        this.#sql.exec(PEOPLE_SCHEMA);
+        this.#support.open(hash, name);
+      });
+      this.#news.soon();
+    }
+    return { good_until: this.#support.renew() };
+  }
+
+  /** The guest of a secret. @param renew whether they come for their cookie anew */
+  async supportGuest(
+    hash: string,
+    renew = false,
+  ): Promise<{ name: string; good_until: number } | null> {
+    const guest = this.#support.guest(hash);
+    return guest && renew ? { ...guest, good_until: this.#support.renew() } : guest;
+  }
+
+  async isSupportRoom(): Promise<boolean> {
+    return this.#support.exists;
+  }
+
+  // Coming and going.
+
+  /** `/?since=<rev>&batch=1`, from the Worker, with who comes in VIEWER_HEADER. */
   override async fetch(request: Request): Promise<Response> {
-    const url = new URL(request.url);
+    const { searchParams } = new URL(request.url);
     const entry = JSON.parse(request.headers.get(VIEWER_HEADER) ?? "") as ViewerEntry;
-    const session = vncSession(this.env, url.searchParams.get("session") ?? "");
-    const admitted = await session.enterRoom(entry);
+    const admitted = await this.#admit(entry);
     if (!admitted.ok) return problemResponse(admitted.refusal);
-    if (this.#closed) return problemResponse(ROOM_CLOSED);
-    const { me, via, role, staff, control } = admitted.value;
-    if (this.#revoked.has(via)) return problemResponse(CREDENTIAL_REVOKED);
+    const { control, ...who } = admitted.value;
+    const refusal = this.#whyNot(who);
+    if (refusal) {
+      await this.#tellLeft(who);
+      return problemResponse(refusal);
+    }
+    if (control) this.#knowControl(control);
 
     const [client, server] = Object.values(new WebSocketPair()) as [WebSocket, WebSocket];
     this.ctx.acceptWebSocket(server);
-    server.serializeAttachment({ me, via, role, staff } satisfies Attachment);
-    const since = Number(url.searchParams.get("since") ?? Number.POSITIVE_INFINITY);
-    send(server, { type: "welcome", me, members: this.#members(), last_rev: this.#lastRev() });
-    const newest = newer(control, this.#control);
-    if (newest) send(server, controlMessage(newest));
-    for (const message of this.#messagesAfter(since)) send(server, message);
-    this.#sendToAll({ type: "presence", members: this.#members() });
+    const since = searchParams.get("since");
+    this.#delivery.add(server, who, {
+      batched: searchParams.get("batch") === "1",
+      since: since === null ? null : Number(since),
+      hello: (last_rev) => [
+        {
+          type: "welcome",
+          me: who.me,
+          members: this.#presence.members(),
+          last_rev,
+          from_rev: this.#history.fromRev,
+          reads: this.#marks.list(),
+        },
+        ...this.#lifeMessages(),
+      ],
+    });
+    this.#presence.changed();
     return new Response(null, { status: 101, webSocket: client, headers: chosenProtocol(request) });
   }
 
-  override async webSocketMessage(socket: WebSocket, data: string | ArrayBuffer): Promise<void> {
-    const size = typeof data === "string" ? data.length : data.byteLength;
-    if (size > MAX_MESSAGE_BYTES) {
-      const reason = `A chat message is over ${MAX_MESSAGE_BYTES / 1024} KiB.`;
-      return closeQuietly(socket, CloseCode.malformed, reason);
-    }
-    const parsed = parseMessage(ClientToRoom, data);
-    if (parsed.kind !== "message") {
-      const message =
-        parsed.kind === "unknown"
-          ? `This room does not know messages of the type ${parsed.type}.`
-          : `The room could not read that: ${parsed.why}.`;
-      return send(socket, { type: "error", code: parsed.kind, message });
-    }
-    if (parsed.message.type === "control") return this.#requestControl(socket, parsed.message);
-    const { cid, text } = parsed.message;
-    const from = attachment(socket).me;
-    const stored = this.#store(from, cid, text);
-    send(socket, { type: "ack", cid, seq: stored.message.seq });
-    if (stored.isNew) this.#sendToAll(stored.message);
+  async #admit(entry: ViewerEntry): Promise<Result<RoomEntry>> {
+    const session = this.#session();
+    if (session) return session.enterRoom(entry);
+    if (!this.#support.exists || "ticket" in entry) return { ok: false, refusal: NO_SUCH_ROOM };
+    const { via, role, staff, address, name } = entry;
+    const me = this.#people.enter(entry);
+    const line = { actor: via, address, action: "chat.opened", detail: `as ${name}` };
+    this.#news.record(line, staff ? null : MAX_GUEST_LINES);
+    return { ok: true, value: { me, via, role, staff, control: null } };
   }
 
-  /** Passes on what somebody wants done about control; the session tells all what came of it. */
-  async #requestControl(socket: WebSocket, { op, to }: ControlRequest): Promise<void> {
-    const { me, via, role, staff } = attachment(socket);
-    const who = { member: me.id, via, role, staff };
-    try {
-      const done = await this.#session().requestControl(who, { op, to });
-      if (done.ok) return;
-      const { code, detail: message } = done.refusal;
-      send(socket, { type: "error", code, message });
-    } catch (error) {
-      log("chat.control_failed", { room: this.ctx.id.name, error: describeError(error) });
-      const message = "That did not reach the session; try again.";
-      send(socket, { type: "error", code: "try_again", message });
-    }
+  /** Why somebody who may enter cannot now, if so. */
+  #whyNot(who: Who): Refusal | null {
+    if (this.#closed) return ROOM_CLOSED;
+    if (this.#revoked.has(who.via)) return CREDENTIAL_REVOKED;
+    const until = this.#moderation.barredUntil(who.me.id, "removed");
+    if (until !== null) return { status: 403, ...describeBar("removed", until) };
+    const sockets = this.ctx.getWebSockets();
+    if (sockets.length >= MAX_ROOM_SOCKETS) return ROOM_FULL;
+    // Also those that are closing: until the other end has read on, they hold what it was sent.
+    const own = sockets.filter((socket) => this.#delivery.of(socket).who.me.id === who.me.id);
+    return own.length >= MAX_ROOM_SOCKETS_PER_PERSON ? TOO_MANY_TABS : null;
   }
 
   override async webSocketClose(socket: WebSocket, code: number, reason: string): Promise<void> {
@@ -124,137 +208,110 @@ export class ChatRoom extends DurableObject<Env> {
   }
 
   async #left(socket: WebSocket): Promise<void> {
-    this.#sendToAll({ type: "presence", members: this.#members() });
-    const { me, via } = attachment(socket);
+    const { who } = this.#delivery.of(socket);
+    this.#delivery.remove(socket);
+    this.#presence.left(who.me.id);
+    await this.#tellLeft(who);
+  }
+
+  async #tellLeft({ via, me, staff }: Who): Promise<void> {
+    const session = this.#session();
+    if (!session) {
+      const line = { actor: via, action: "chat.closed", detail: `as ${me.name}` };
+      this.#news.record(line, staff ? null : MAX_GUEST_LINES);
+      return;
+    }
     try {
-      await this.#session().leftRoom(via, me.name);
+      await session.leftRoom(via, me.name);
     } catch (error) {
       log("chat.tell_failed", { room: this.ctx.id.name, error: describeError(error) });
     }
   }
 
-  #session() {
-    return vncSession(this.env, ROOM_PATTERN.exec(this.ctx.id.name ?? "")?.[2] ?? "");
-  }
-
-  /** Stores a message once: a resend, told by person and cid, finds the first one. */
-  #store(from: Member, cid: string, text: string): { message: ChatMessage; isNew: boolean } {
-    if (!this.#exists) {
-      this.#sql.exec(SCHEMA);
-      this.#exists = true;
+  #closeThose(which: (connection: Connection) => boolean, code: CloseCode, reason: string): void {
+    for (const connection of this.#delivery.connections) {
+      if (!which(connection)) continue;
+      this.#delivery.remove(connection.socket);
+      closeQuietly(connection.socket, code, reason);
     }
-    const again = oneRow(
-      this.#sql.exec<MessageRow>(
-        "SELECT * FROM messages WHERE sender = ? AND cid = ?",
-        from.id,
-        cid,
-      ),
-    );
-    if (again) return { message: toMessage(again), isNew: false };
-    const row = this.#sql
-      .exec<MessageRow>(
-        `INSERT INTO messages (seq, rev, sender, cid, author, text, at)
-         SELECT coalesce(max(seq), 0) + 1, coalesce(max(rev), 0) + 1, ?, ?, ?, ?, ? FROM messages RETURNING *`,
-        from.id,
-        cid,
-        JSON.stringify(from),
-        text,
-        Date.now(),
-      )
-      .one();
-    log("chat.message", { room: this.ctx.id.name, seq: row.seq });
-    return { message: toMessage(row), isNew: true };
+    this.#presence.changed();
   }
 
-  #messagesAfter(rev: number): ChatMessage[] {
-    if (!this.#exists || !Number.isFinite(rev)) return [];
-    const query = "SELECT * FROM messages WHERE rev > ? ORDER BY rev";
-    return this.#sql.exec<MessageRow>(query, rev).toArray().map(toMessage);
+  // What members say.
+
+  override async webSocketMessage(socket: WebSocket, data: string | ArrayBuffer): Promise<void> {
+    const connection = this.#delivery.of(socket);
+    if (!connection.isOpen) return;
+    const size = typeof data === "string" ? data.length : data.byteLength;
+    if (size > MAX_MESSAGE_BYTES) {
+      const reason = `A chat message is over ${MAX_MESSAGE_BYTES / 1024} KiB.`;
+      return closeQuietly(socket, CloseCode.malformed, reason);
+    }
+    const parsed = parseMessage(ClientToRoom, data);
+    const message = parsed.kind === "message" ? parsed.message : null;
+    const allowed = this.#allowance.take(connection.who.me.id, COSTS[message?.type ?? "send"] ?? 1);
+    if (allowed !== "fine") {
+      this.#deeds.refuse(connection, TOO_FAST, message);
+      if (allowed === "over") closeQuietly(socket, CloseCode.tooMany, TOO_FAST.detail);
+      return;
+    }
+    if (message) return this.#deeds.do(connection, message);
+    if (parsed.kind === "unknown") {
+      const detail = `This room does not know messages of the type ${parsed.type}.`;
+      this.#deeds.refuse(connection, { code: parsed.kind, detail });
+    } else if (parsed.kind === "malformed") {
+      const detail = `The room could not read that: ${parsed.why}.`;
+      this.#deeds.refuse(connection, { code: parsed.kind, detail });
+    }
   }
 
-  #lastRev(): number {
-    if (!this.#exists) return 0;
-    return this.#sql
-      .exec<{ rev: number }>("SELECT coalesce(max(rev), 0) AS rev FROM messages")
-      .one().rev;
+  // How things are.
+
+  /** What has no `rev`, for somebody who missed some of it. */
+  #standing(): RoomToClient[] {
+    return [{ type: "presence", members: this.#presence.members() }, ...this.#lifeMessages()];
   }
 
-  #sockets(): WebSocket[] {
-    return this.ctx.getWebSockets().filter((socket) => socket.readyState === WebSocket.OPEN);
+  /** Who controls the session, or how it stands with a support room. */
+  #lifeMessages(): RoomToClient[] {
+    const support = this.#support.state();
+    if (support) return [{ type: "room", ...support }];
+    return this.#control ? [controlMessage(this.#control)] : [];
   }
 
-  /** Everybody who is here, once, however many tabs they have. */
-  #members(): Member[] {
-    const members = this.#sockets().map((socket) => attachment(socket).me);
-    return [...new Map(members.map((member) => [member.id, member])).values()];
+  #knowControl(control: ControlState): void {
+    if (control.version > (this.#control?.version ?? -1)) this.#control = control;
   }
 
-  #sendToAll(message: RoomToClient): void {
-    for (const socket of this.#sockets()) send(socket, message);
+  /** The session whose room this is, if it is one's. */
+  #session() {
+    const [, kind, id = ""] = ROOM_PATTERN.exec(this.ctx.id.name ?? "") ?? [];
+    return kind === "session" ? vncSession(this.env, id) : null;
+  }
+
+  override async alarm(): Promise<void> {
+    await this.#news.alarm();
   }
 }
 
-const ROOM_CLOSED: Refusal = {
-  status: 410,
-  code: "room_closed",
-  detail: "The session has ended, and its chat with it.",
+/** A support room's guest needs no account: how often they come and go has so many lines. */
+const MAX_GUEST_LINES = 20;
+
+/** What a message costs of its sender's allowance, in plain ones. What leaves lines costs more. */
+const COSTS: Partial<Record<ClientToRoom["type"], number>> = {
+  sync: 0.1,
+  control: 10,
+  mute: 10,
+  remove: 10,
+  claim: 10,
+  close_room: 10,
 };
 
-const CREDENTIAL_REVOKED: Refusal = {
-  status: 401,
-  code: "revoked",
-  detail: "This credential was revoked.",
+const TOO_FAST = {
+  code: "too_fast",
+  detail: "You are sending faster than this room takes; wait a moment and send it again.",
 };
-
-/** Who somebody is here, their credential, and the highest role that it has in the session. */
-type Attachment = Omit<RoomEntry, "control">;
-
-function attachment(socket: WebSocket): Attachment {
-  return socket.deserializeAttachment() as Attachment;
-}
-
-type MessageRow = {
-  seq: number;
-  rev: number;
-  sender: string;
-  cid: string;
-  author: string;
-  text: string;
-  at: number;
-};
-
-const SCHEMA = `
-  CREATE TABLE messages (
-    seq INTEGER PRIMARY KEY, rev INTEGER NOT NULL UNIQUE, sender TEXT NOT NULL, cid TEXT NOT NULL,
-    author TEXT NOT NULL, text TEXT NOT NULL, at INTEGER NOT NULL, UNIQUE (sender, cid)
-  );
-`;
-
-function toMessage(row: MessageRow): ChatMessage {
-  return {
-    type: "message",
-    rev: row.rev,
-    seq: row.seq,
-    cid: row.cid,
-    from: JSON.parse(row.author) as Member,
-    text: row.text,
-    at: new Date(row.at).toISOString(),
-  };
-}
 
 function controlMessage({ holder, asking }: ControlState): RoomToClient {
   return { type: "control", holder, asking };
-}
-
-/** What a newcomer was let in with can be older than what the room heard meanwhile. */
-function newer(a: ControlState | null, b: ControlState | null): ControlState | null {
-  return a && b ? (a.version > b.version ? a : b) : a;
-}
-
-function send(socket: WebSocket, message: RoomToClient): void {
-  try {
-    socket.send(JSON.stringify(message));
-  } catch {
-    // It closed in this moment; webSocketClose tells the others.
-  }
 }

@@ -6,7 +6,7 @@ import { log } from "../log.ts";
 import { canonicalAddress, isOfNoMachine } from "../panels/address.ts";
 import { hostingPanel, type ServerVnc } from "../panels/panel.ts";
 import { ProblemError, type Result, unwrap } from "../problem.ts";
-import type { SessionState } from "./session/session-row.ts";
+import type { NewSession, SessionState } from "./session/session-row.ts";
 import { hasTable, oneRow } from "./storage.ts";
 
 /**
@@ -36,12 +36,12 @@ export class PanelServer extends DurableObject<Env> {
    * that works already, or was done just now: each time may rotate the password, and cut who is
    * connected.
    */
-  enable(serverId: string): Promise<Result<Enabled>> {
-    return this.#inTurn("enable", () => this.#enable(serverId));
+  enable(serverId: string, by: Caller): Promise<Result<Enabled>> {
+    return this.#inTurn("enable", () => this.#enable(serverId, by));
   }
 
   /** Ends the session, and has the panel switch VNC off. */
-  disable(serverId: string, by: EndedBy): Promise<Result<Disabled>> {
+  disable(serverId: string, by: Caller): Promise<Result<Disabled>> {
     return this.#inTurn("disable", async () => {
       const panel = hostingPanel(this.env);
       const open = await this.#open();
@@ -56,7 +56,7 @@ export class PanelServer extends DurableObject<Env> {
     });
   }
 
-  async #enable(serverId: string): Promise<Enabled> {
+  async #enable(serverId: string, by: Caller): Promise<Enabled> {
     const panel = hostingPanel(this.env);
     const open = await this.#open();
     const known = await panel.lookUp(serverId);
@@ -73,7 +73,7 @@ export class PanelServer extends DurableObject<Env> {
     }
     const owner = works && host ? host : await this.#hostOf(listener);
     const settles_at = works ? settlesAt : Date.now() + SETTLE_MS;
-    const shown = await this.#show(serverId, open, owner, { ...listener, settles_at });
+    const shown = await this.#show(serverId, open, owner, { ...listener, settles_at }, by);
     if (!works) await vncHost(this.env, owner.host_id).scan();
     const session = unwrap(await vncSession(this.env, shown.session_id).describe());
     const outcome = { created: shown.created, switched_on: !works, queue_id: queueId };
@@ -88,6 +88,7 @@ export class PanelServer extends DurableObject<Env> {
     open: OpenConsole | null,
     host: Host,
     { address, port, password, settles_at }: Listener & { settles_at: number },
+    by: Caller,
   ): Promise<{ session_id: string; created: boolean }> {
     const now = Date.now();
     const place = { address, port, settles_at };
@@ -105,15 +106,19 @@ export class PanelServer extends DurableObject<Env> {
     const session_id = randomId();
     // Before it is made: a session that this object does not know of would never be used again.
     this.#store({ session_id, ...place });
-    await vncSession(this.env, session_id).create({
+    const near = await vncHost(this.env, host.host_id).location();
+    const session: NewSession = {
       session_id,
       host_id: host.host_id,
       label: `Server ${serverId}`,
       control: "shared",
       clipboard: "both",
+      // The next click finds it again; without one its time ends it.
+      idle_seconds: null,
       created_at: now,
       ...target,
-    });
+    };
+    await vncSession(this.env, session_id, near).create(session, by);
     return { session_id, created: true };
   }
 
@@ -223,8 +228,8 @@ type Host = { host_id: string; name: string };
 type ConsoleRow = Place & { session_id: string; settles_at: number };
 type OpenConsole = ConsoleRow & { session: SessionState };
 
-/** @property address from which the call came */
-type EndedBy = { actor: string; address: string | null };
+/** Who calls, for the audit. @property address from which the call came */
+type Caller = { actor: string; address: string };
 
 type LookedUp = {
   enabled: boolean;

@@ -1,22 +1,38 @@
 import { DurableObject } from "cloudflare:workers";
-import { type Env, vncSession } from "../env.ts";
-import { log } from "../log.ts";
+import { CloseCode } from "../../protocol/close-codes.ts";
+import { LINK_PING, LINK_PONG } from "../../protocol/limits.ts";
+import { chatRoom, type Env, vncSession } from "../env.ts";
+import { describeError, log } from "../log.ts";
+import { closeQuietly } from "../sockets.ts";
+import { ACTIVITY_COUNTS_SCHEMA, Activity } from "./registry/activity.ts";
 import { API_KEYS_SCHEMA, ApiKeys } from "./registry/api-keys.ts";
 import { AUDIT_SCHEMA, Audit } from "./registry/audit.ts";
+import { CREATIONS_SCHEMA, Creations } from "./registry/creations.ts";
 import { FAILURES_SCHEMA, Failures } from "./registry/failures.ts";
+import { FEED_SCHEMA, Feed } from "./registry/feed.ts";
+import { HOST_ADDRESSES_SCHEMA } from "./registry/host-addresses.ts";
+import { HostCheck } from "./registry/host-check.ts";
+import { HOST_STATES_SCHEMA, type HostMeasures, HostStates } from "./registry/host-states.ts";
 import { HOSTS_SCHEMA, Hosts } from "./registry/hosts.ts";
-import { SESSION_INDEX_SCHEMA, SessionIndex } from "./registry/session-index.ts";
+import { SessionIndex } from "./registry/session-index.ts";
+import { SESSION_INDEX_SCHEMA } from "./registry/session-query.ts";
 import { SIGN_INS_SCHEMA, SignIns } from "./registry/sign-ins.ts";
+import { SUPPORT_ROOMS_SCHEMA, SupportRooms } from "./registry/support-rooms.ts";
+import { Watchers } from "./registry/watchers.ts";
 
 /**
  * The one object that knows what is global, a part each: the hosts, the sign-ins, the API keys, an
- * index of the sessions, the audit. Sessions and hosts stay the authorities on themselves. Frames
- * never come here; connecting asks it once who someone is.
+ * index of the sessions, the audit, and the feed of what changes, with those who watch it. Sessions
+ * and hosts stay the authorities on themselves. Frames never come here; connecting asks it once who
+ * someone is.
  *
  * Called as `registry(env).hosts.list()`: the parts are RPC targets, reached in one round trip.
  */
 export class Registry extends DurableObject<Env> {
   readonly #sql = this.ctx.storage.sql;
+  readonly #feed = new Feed(this.ctx);
+  readonly #watchers = new Watchers(this.ctx, this.#feed, (via) => this.#isHeld(via));
+  readonly #check = new HostCheck(this.env, this.hostStates);
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
@@ -24,11 +40,18 @@ export class Registry extends DurableObject<Env> {
       SIGN_INS_SCHEMA +
         API_KEYS_SCHEMA +
         HOSTS_SCHEMA +
+        HOST_STATES_SCHEMA +
+        HOST_ADDRESSES_SCHEMA +
         SESSION_INDEX_SCHEMA +
+        CREATIONS_SCHEMA +
         AUDIT_SCHEMA +
         FAILURES_SCHEMA +
-        USES_SCHEMA,
+        SUPPORT_ROOMS_SCHEMA +
+        USES_SCHEMA +
+        FEED_SCHEMA +
+        ACTIVITY_COUNTS_SCHEMA,
     );
+    ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair(LINK_PING, LINK_PONG));
   }
 
   get signIns(): SignIns {
@@ -40,11 +63,27 @@ export class Registry extends DurableObject<Env> {
   }
 
   get hosts(): Hosts {
-    return new Hosts(this.#sql, this.env);
+    return new Hosts(this.#sql, this.env, this.#feed);
+  }
+
+  get hostStates(): HostStates {
+    return new HostStates(this.#sql, this.#feed);
   }
 
   get sessions(): SessionIndex {
-    return new SessionIndex(this.#sql);
+    return new SessionIndex(this.#sql, this.#feed);
+  }
+
+  get activity(): Activity {
+    return new Activity(this.#sql, this.#feed);
+  }
+
+  get creations(): Creations {
+    return new Creations(this.#sql);
+  }
+
+  get supportRooms(): SupportRooms {
+    return new SupportRooms(this.#sql);
   }
 
   get audit(): Audit {
@@ -56,17 +95,14 @@ export class Registry extends DurableObject<Env> {
   }
 
   /**
-   * Notes that a credential is about to be used in a session, so that revoking it can close what
-   * came of it. Looks again whether it is still there: between the two nothing else runs.
+   * Notes that a credential is about to be used in a session, or in a support room by its whole
+   * name, so that revoking it can close what came of it. Looks again whether it is still there: between the two nothing else runs.
    * @param via `login:<id>` or `key:<id>`; what else there is cannot be revoked here
    * @returns false if the credential is gone
    */
   noteUse(via: string, sessionId: string): boolean {
-    const credential = parseVia(via);
-    if (!credential) return true;
-    const { table, column, id } = credential;
-    const held = this.#sql.exec(`SELECT 1 FROM ${table} WHERE ${column} = ?`, id).toArray();
-    if (held.length === 0) return false;
+    if (!this.#isHeld(via)) return false;
+    if (!parseVia(via)) return true;
     this.#sql.exec("INSERT OR IGNORE INTO uses (via, session_id) VALUES (?, ?)", via, sessionId);
     return true;
   }
@@ -84,21 +120,93 @@ export class Registry extends DurableObject<Env> {
     const used = this.#sql
       .exec<{ session_id: string }>("SELECT session_id FROM uses WHERE via = ?", via)
       .toArray();
+    this.#watchers.cut(via, reason);
     log("registry.revoked", { via, sessions: used.length });
     await Promise.all(
       used.map(async ({ session_id }) => {
-        await vncSession(this.env, session_id).cut(via, reason);
+        if (session_id.startsWith("support:")) {
+          await chatRoom(this.env, session_id).close(CloseCode.unauthorized, reason, via);
+        } else {
+          await vncSession(this.env, session_id).cut(via, reason);
+        }
         this.#sql.exec("DELETE FROM uses WHERE via = ? AND session_id = ?", via, session_id);
       }),
     );
     return removed || used.length > 0;
   }
+
+  /** What is counted, from the indexes: no session is asked, and of hosts those that should have pinged. */
+  async measure(): Promise<Measures> {
+    await this.#check.run();
+    return {
+      sessions: this.sessions.count(),
+      hosts: this.hostStates.measure(),
+      activity: this.activity.counts(),
+      watchers: this.#watchers.count,
+    };
+  }
+
+  /** `/api/events`, from the Worker. */
+  override async fetch(request: Request): Promise<Response> {
+    const answer = this.#watchers.accept(request);
+    // At once, for hosts that vanished while nobody watched.
+    if (answer.status === 101) this.ctx.storage.setAlarm(Date.now());
+    return answer;
+  }
+
+  override async webSocketMessage(socket: WebSocket, data: string | ArrayBuffer): Promise<void> {
+    this.#watchers.hear(socket, data);
+  }
+
+  override async webSocketClose(socket: WebSocket, code: number, reason: string): Promise<void> {
+    closeQuietly(socket, code, reason);
+  }
+
+  /**
+   * While somebody watches: finds hosts that vanished, and watchers that did. The platform gives up
+   * on an alarm that fails six times, so this one does not fail.
+   */
+  override async alarm(): Promise<void> {
+    try {
+      this.#watchers.tidy();
+      if (this.#watchers.count === 0) return;
+      await this.#check.run();
+    } catch (error) {
+      log("registry.alarm_failed", { error: describeError(error) });
+    }
+    const now = Date.now();
+    const due = this.hostStates.nextDue() ?? Infinity;
+    const next = Math.min(Math.max(due, now + MIN_WATCH_TICK_MS), now + MAX_WATCH_TICK_MS);
+    await this.ctx.storage.setAlarm(next);
+  }
+
+  /** Whether a credential still is one; what else there is than sign-ins and keys cannot be revoked. */
+  #isHeld(via: string): boolean {
+    const credential = parseVia(via);
+    if (!credential) return true;
+    const { table, column, id } = credential;
+    const query = `SELECT 1 FROM ${table} WHERE ${column} = ?`;
+    return this.#sql.exec(query, id).toArray().length > 0;
+  }
 }
+
+/** @see Registry.measure */
+export type Measures = {
+  sessions: ReturnType<SessionIndex["count"]>;
+  hosts: HostMeasures;
+  activity: ReturnType<Activity["counts"]>;
+  watchers: number;
+};
 
 const DEFAULT_AUDIT_DAYS = 90;
 
+/** While somebody watches, hosts and watchers are looked after this often: at most, and at least. */
+const MIN_WATCH_TICK_MS = 1_000;
+const MAX_WATCH_TICK_MS = 30_000;
+
 const USES_SCHEMA = `
   CREATE TABLE IF NOT EXISTS uses (via TEXT NOT NULL, session_id TEXT NOT NULL, PRIMARY KEY (via, session_id));
+  CREATE INDEX IF NOT EXISTS uses_of_session ON uses (session_id);
 `;
 
 /** Where a revocable credential is kept. Both names are ours, only the id comes from outside. */

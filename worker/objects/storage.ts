@@ -9,6 +9,20 @@ export function hasTable(sql: SqlStorage, name: string): boolean {
   );
 }
 
+/** Adds columns to a table that an earlier version made without them. @param columns each as in `a TEXT` */
+export function addMissingColumns(sql: SqlStorage, table: string, ...columns: string[]): void {
+  const query = "SELECT name FROM pragma_table_info(?)";
+  const names = sql
+    .exec<{ name: string }>(query, table)
+    .toArray()
+    .map(({ name }) => name);
+  for (const column of columns) {
+    if (!names.some((name) => column.startsWith(`${name} `))) {
+      sql.exec(`ALTER TABLE ${table} ADD COLUMN ${column}`);
+    }
+  }
+}
+
 /** The one row of a query, or undefined. */
 export function oneRow<Row extends Record<string, SqlStorageValue>>(
   cursor: SqlStorageCursor<Row>,

@@ -4,13 +4,15 @@ import type { ControlRequest } from "../../protocol/chat.ts";
 import { CloseCode } from "../../protocol/close-codes.ts";
 import { AGENT_ANSWER_MS, MAX_VIEWERS_PER_SESSION } from "../../protocol/limits.ts";
 import type { Role } from "../../protocol/link.ts";
-import { chatRoom, type Env, vncHost } from "../env.ts";
+import { chatRoom, type Env, registry, vncHost } from "../env.ts";
 import { bearerToken } from "../identity/bearer.ts";
 import { describeError, log } from "../log.ts";
-import { problemResponse, type Refusal, type Result } from "../problem.ts";
+import { closeCodeOf, problemResponse, type Refusal, type Result } from "../problem.ts";
 import { chosenProtocol, closeQuietly } from "../sockets.ts";
 import { AUDIT_OUTBOX_SCHEMA } from "./audit-outbox.ts";
+import type { ActivityKind } from "./registry/activity.ts";
 import { NOBODY } from "./registry/audit.ts";
+import { ACTIVITY_SCHEMA, Activity } from "./session/activity.ts";
 import { CONTROL_SCHEMA, Control, type Requester, type RoomEntry } from "./session/control.ts";
 import {
   ENTRY_SCHEMA,
@@ -22,6 +24,7 @@ import {
   type ViewerEntry,
 } from "./session/entry.ts";
 import { HandOver } from "./session/hand-over.ts";
+import { idleEnd, purgeTime, TIME_IS_OVER, timeIsOver } from "./session/life.ts";
 import { OpenStreams, STREAMS_SCHEMA } from "./session/open-streams.ts";
 import { Outbox } from "./session/outbox.ts";
 import { PEOPLE_SCHEMA, People } from "./session/people.ts";
@@ -30,13 +33,14 @@ import {
   insertSession,
   type NewSession,
   type PanelTarget,
-  publicFields,
   SESSION_SCHEMA,
   type SessionRow,
   type SessionState,
   STREAM_NOT_LOWERED,
   sessionEnded,
-  TIME_IS_OVER,
+  sessionState,
+  storedSession,
+  UNSEEN,
   unknownSession,
 } from "./session/session-row.ts";
 import { WaitingViewers } from "./session/waiting-viewers.ts";
@@ -66,16 +70,27 @@ export class VncSession extends DurableObject<Env> {
   readonly #control = new Control(this.#sql, this.#streams, this.#outbox);
   readonly #handOver = new HandOver(this.env, this.#streams, this.#control);
   readonly #waiting = new WaitingViewers();
+  readonly #activity = new Activity(this.#sql, this.env);
   /** Asks for the newest table: what a version without it stored is no session any more. */
-  #exists = hasTable(this.#sql, "control");
+  #exists = hasTable(this.#sql, "presence");
 
-  /** Makes the session. Calling it again with the same id changes nothing. */
-  async create(input: NewSession): Promise<void> {
+  constructor(ctx: DurableObjectState, env: Env) {
+    super(ctx, env);
+    if (this.#exists) this.#sql.exec(ACTIVITY_SCHEMA); // older sessions were made without
+  }
+
+  /**
+   * Makes the session. Calling it again with the same id changes nothing.
+   * @param by who makes it, for the audit
+   */
+  async create(input: NewSession, by: { actor: string; address: string }): Promise<void> {
     if (this.#exists) return;
     this.ctx.storage.transactionSync(() => {
       this.#sql.exec(SESSION_SCHEMA + ENTRY_SCHEMA + AUDIT_OUTBOX_SCHEMA);
-      this.#sql.exec(STREAMS_SCHEMA + PEOPLE_SCHEMA + CONTROL_SCHEMA);
+      this.#sql.exec(STREAMS_SCHEMA + PEOPLE_SCHEMA + CONTROL_SCHEMA + ACTIVITY_SCHEMA);
       insertSession(this.#sql, input);
+      const detail = `host ${input.host_id} port ${input.port}`;
+      this.#outbox.record({ ...by, action: "session.created", detail });
       if (input.control === "exclusive") this.#control.start();
     });
     this.#exists = true;
@@ -89,14 +104,12 @@ export class VncSession extends DurableObject<Env> {
   async describe(): Promise<Result<SessionState>> {
     const row = this.#row();
     if (!row) return unknownSession();
-    const base = publicFields(row);
-    if (row.ended_at !== null) {
-      return { ok: true, value: { ...base, status: "ended", reason: row.end_reason, viewers: 0 } };
-    }
-    const { online, reason } = await vncHost(this.env, row.host_id).reach(row.port, row.address);
-    const status = reason === null ? "active" : "unreachable";
-    const viewers = online ? this.#streams.list().length : 0;
-    return { ok: true, value: { ...base, status, reason, viewers } };
+    const stored = storedSession(row);
+    if (row.state !== "open") return { ok: true, value: sessionState(stored, UNSEEN) };
+    const [sight = UNSEEN] = await vncHost(this.env, row.host_id).look([stored]);
+    // Of the viewers the session knows first.
+    const viewers = sight.online ? this.#streams.list().length : 0;
+    return { ok: true, value: sessionState(stored, { ...sight, viewers }) };
   }
 
   /**
@@ -240,8 +253,8 @@ export class VncSession extends DurableObject<Env> {
     if (row.ended_at === null) {
       this.ctx.storage.transactionSync(() => {
         const query =
-          "UPDATE session SET ended_at = ?, end_reason = ?, password = NULL, version = version + 1";
-        this.#sql.exec(query, Date.now(), reason);
+          "UPDATE session SET state = 'ended', reason = ?, ended_at = ?, password = NULL, version = version + 1";
+        this.#sql.exec(query, reason, Date.now());
         this.#entry.forget();
         this.#control.clear();
         this.#outbox.record({ actor, address, action: "session.ended", detail: reason });
@@ -249,7 +262,7 @@ export class VncSession extends DurableObject<Env> {
       this.ctx.storage.setAlarm(Date.now() + DELIVERY_RETRY_MS);
       log("session.ended", { session: row.session_id, reason });
     }
-    await this.#closeAll(row, { code: CloseCode.ended, reason: row.end_reason ?? reason });
+    await this.#closeAll(row, { code: CloseCode.ended, reason: row.reason ?? reason });
     await this.#deliver();
     return { ok: true, value: null };
   }
@@ -294,6 +307,7 @@ export class VncSession extends DurableObject<Env> {
 
   #refuseViewer(refusal: Refusal): Response {
     log("stream.refused", { session: this.ctx.id.name, code: refusal.code });
+    this.#count(`${closeCodeOf(refusal)}`);
     return problemResponse(refusal);
   }
 
@@ -328,13 +342,18 @@ export class VncSession extends DurableObject<Env> {
 
   async #acceptAgent(request: Request, stream: string): Promise<Response> {
     const taken = await this.#waiting.take(stream, bearerToken(request) ?? "");
-    if (!taken.ok) return problemResponse(taken.refusal);
+    if (!taken.ok) {
+      const { code } = taken.refusal;
+      log("stream.agent_refused", { stream, session: this.ctx.id.name, code });
+      return problemResponse(taken.refusal);
+    }
     const { member, allowed, asked, name, via, address, kept } = taken.value;
     const role = this.#control.roleFor(member, allowed);
     this.#streams.add({ stream, member, allowed, name, via }, role, asked);
     log("stream.spliced", { stream, session: this.ctx.id.name });
     const detail = `${stream}, ${role} as ${name}`;
     this.#outbox.record({ actor: via, address, action: "stream.opened", detail });
+    this.#activity.count("opened");
     this.#control.opened(member, via, role);
     this.#tell();
     // Somebody else got control meanwhile: the agent hears it before it has the viewer.
@@ -357,6 +376,7 @@ export class VncSession extends DurableObject<Env> {
   streamFailed(stream: string, code: CloseCode, reason: string): boolean {
     if (!this.#waiting.fail(stream, code, reason)) return false;
     log("stream.failed", { stream, session: this.ctx.id.name, code, reason });
+    this.#count(`${code}`);
     return true;
   }
 
@@ -368,6 +388,7 @@ export class VncSession extends DurableObject<Env> {
     if (!closed) return;
     const detail = `${stream}, ${reason}`;
     this.#outbox.record({ actor: closed.via, action: "stream.closed", detail });
+    this.#activity.count("closed");
     this.#control.settle(closed.via);
     this.#tell();
   }
@@ -403,10 +424,11 @@ export class VncSession extends DurableObject<Env> {
   async #cutUnconfirmed(streams: readonly string[]): Promise<void> {
     const open = new Set(this.#streams.list());
     if (!streams.some((stream) => open.has(stream))) return;
+    this.#activity.count("closed", open.size);
     this.#streams.clear();
     this.#control.settle(SYSTEM);
     this.ctx.storage.setAlarm(Date.now()); // to tell that, as soon as this object is back
-    log("session.cut", { session: this.ctx.id.name });
+    log("session.cut", { session: this.ctx.id.name, streams: [...open] });
     await this.ctx.storage.sync();
     this.ctx.abort("streams that had to end were not closed by their agent");
   }
@@ -426,8 +448,12 @@ export class VncSession extends DurableObject<Env> {
   async #onAlarm(): Promise<void> {
     const row = this.#storedRow();
     if (!row) return;
-    if (row.ended_at === null && row.expires_at <= Date.now()) {
-      await this.end(SYSTEM, TIME_IS_OVER);
+    if (row.ended_at !== null && purgeTime(row.ended_at, this.env) <= Date.now()) {
+      return this.#purge(row);
+    }
+    const over = row.ended_at === null && timeIsOver(row, this.#emptySince());
+    if (over) {
+      await this.end(SYSTEM, over);
       return;
     }
     for (const link of this.#entry.expiredLinks()) {
@@ -436,6 +462,12 @@ export class VncSession extends DurableObject<Env> {
       await this.cut(`link:${link}`, "The link that you came by has expired.");
     }
     await this.#deliver();
+  }
+
+  /** Counts a connection that came to nothing. That is told later, many at once: anybody can cause it. */
+  #count(kind: ActivityKind): void {
+    if (!this.#exists || !this.#activity.count(kind)) return;
+    this.ctx.storage.setAlarm(Date.now() + DELIVERY_RETRY_MS);
   }
 
   /** There is something to tell: now, and by alarm if this object goes before all is told. */
@@ -452,7 +484,11 @@ export class VncSession extends DurableObject<Env> {
     const row = this.#storedRow();
     if (!row) return;
     try {
-      await Promise.all([this.#handOver.deliver(row), this.#outbox.deliver(row)]);
+      await Promise.all([
+        this.#handOver.deliver(row),
+        this.#outbox.deliver(row),
+        this.#activity.deliver(row.session_id),
+      ]);
       await this.#setAlarm();
     } catch (error) {
       log("session.deliver_failed", { session: row.session_id, error: describeError(error) });
@@ -460,14 +496,46 @@ export class VncSession extends DurableObject<Env> {
     }
   }
 
-  /** The one alarm is for whatever is due first: the end of the session or of a link, or more news. */
+  /**
+   * The one alarm is for whatever is due first: the end of the session, of its idleness or of a
+   * link, more news; and once it has ended, the time to forget it.
+   */
   async #setAlarm(): Promise<void> {
     const row = this.#storedRow();
-    if (!row || row.ended_at !== null) return;
-    const retry = this.#handOver.isPending() ? Date.now() + DELIVERY_RETRY_MS : Infinity;
-    await this.ctx.storage.setAlarm(
-      Math.min(row.expires_at, this.#entry.nextLinkEnd() ?? Infinity, retry),
-    );
+    if (!row) return;
+    const now = Date.now();
+    const due = this.#dueTimes(row);
+    // What came up while the rest was told.
+    const untold = [
+      this.#handOver.isPending(),
+      this.#activity.isPending(),
+      this.#outbox.isPending(row),
+    ];
+    if (untold.includes(true)) due.push(now + DELIVERY_RETRY_MS);
+    // Who waits keeps a session from being idle: looked at again when they were served, or were not.
+    if (this.#waiting.size > 0) due.push(now + AGENT_ANSWER_MS);
+    await this.ctx.storage.setAlarm(Math.min(...due));
+  }
+
+  #dueTimes(row: SessionRow): number[] {
+    if (row.ended_at !== null) return [purgeTime(row.ended_at, this.env)];
+    const linkEnd = this.#entry.nextLinkEnd() ?? Infinity;
+    return [row.expires_at, idleEnd(row, this.#emptySince()), linkEnd];
+  }
+
+  /** Since when nobody watches, or waits to. */
+  #emptySince(): number | null {
+    return this.#waiting.size > 0 ? null : this.#streams.emptySince();
+  }
+
+  /** Forgets an ended session, its room and its place in the index; the audit keeps its lines. */
+  async #purge(row: SessionRow): Promise<void> {
+    await this.#outbox.deliver(row);
+    await registry(this.env).sessions.forget(row.session_id);
+    await chatRoom(this.env, `session:${row.session_id}`).purge();
+    this.#exists = false;
+    await this.ctx.storage.deleteAll();
+    log("session.purged", { session: row.session_id });
   }
 
   #openRow(): Result<SessionRow> {
@@ -480,7 +548,7 @@ export class VncSession extends DurableObject<Env> {
   #row(): SessionRow | undefined {
     const row = this.#storedRow();
     if (!row || row.ended_at !== null || row.expires_at > Date.now()) return row;
-    return { ...row, ended_at: row.expires_at, end_reason: TIME_IS_OVER };
+    return { ...row, state: "ended", reason: TIME_IS_OVER, ended_at: row.expires_at };
   }
 
   #storedRow(): SessionRow | undefined {

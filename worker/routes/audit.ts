@@ -1,12 +1,10 @@
 import type { Context } from "hono";
+import { ListAudit } from "../../protocol/api.ts";
+import { DEFAULT_AUDIT_PAGE_ITEMS } from "../../protocol/limits.ts";
 import { registry } from "../env.ts";
 import { type AppEnv, person } from "../identity/guard.ts";
 import { clientAddress } from "../identity/limits.ts";
-import { ProblemError } from "../problem.ts";
-
-/** How many lines one page of the audit holds, if the caller does not say; and at most. */
-const DEFAULT_PAGE = 50;
-const MAX_PAGE = 200;
+import { readQuery } from "./body.ts";
 
 /** Writes down what the person of this request did. */
 export async function record(
@@ -32,17 +30,6 @@ export async function recordAs(
 
 /** `GET /api/audit?cursor=&limit=`: the newest first. */
 export async function listAudit(c: Context<AppEnv>): Promise<Response> {
-  const cursor = wholeNumber(c, "cursor");
-  const limit = wholeNumber(c, "limit") ?? DEFAULT_PAGE;
-  return c.json(await registry(c.env).audit.page(cursor, Math.min(limit, MAX_PAGE)));
-}
-
-/** @throws {ProblemError} 400 if it is there and is no number from 1 up */
-function wholeNumber(c: Context<AppEnv>, name: string): number | null {
-  const text = c.req.query(name);
-  if (text === undefined) return null;
-  if (!/^[1-9]\d{0,14}$/.test(text)) {
-    throw new ProblemError(400, "invalid_query", `${name} must be a whole number from 1 up.`);
-  }
-  return Number(text);
+  const { cursor, limit = DEFAULT_AUDIT_PAGE_ITEMS } = readQuery(c, ListAudit);
+  return c.json(await registry(c.env).audit.page(cursor ?? null, limit));
 }

@@ -33,6 +33,19 @@ export async function readBody<Schema extends v.GenericSchema>(
   return parsed.output;
 }
 
+/**
+ * The query of a request, checked against its schema.
+ * @throws {ProblemError} 400 with the parameter that is wrong, or that there is not
+ */
+export function readQuery<Schema extends v.GenericSchema>(
+  c: Context,
+  schema: Schema,
+): v.InferOutput<Schema> {
+  const parsed = v.safeParse(schema, c.req.query());
+  if (!parsed.success) throw new ProblemError(400, "invalid_query", describeIssues(parsed.issues));
+  return parsed.output;
+}
+
 /** How long a body of at most 64 KiB may take. */
 const BODY_MS = 10_000;
 

@@ -1,35 +1,72 @@
 import type { Context } from "hono";
-import { CreateJoinToken, type Host, type JoinToken, type Page } from "../../protocol/api.ts";
+import {
+  ChangeHost,
+  CreateJoinToken,
+  type Host,
+  type JoinToken,
+  ListHosts,
+  type Page,
+} from "../../protocol/api.ts";
+import { isId } from "../../protocol/ids.ts";
 import { MAX_PAGE_ITEMS } from "../../protocol/limits.ts";
 import { JoinRequest } from "../../protocol/link.ts";
 import { registry, vncHost, vncSession } from "../env.ts";
 import { claimedHostId } from "../identity/agent-token.ts";
 import { bearerToken } from "../identity/bearer.ts";
 import { type AppEnv, person } from "../identity/guard.ts";
-import { countFailures } from "../identity/limits.ts";
+import { clientAddress, countFailures } from "../identity/limits.ts";
 import { ownOrigin } from "../identity/origins.ts";
-import { AUDIENCE_HEADER, UNKNOWN_HOST } from "../objects/vnc-host.ts";
+import { locationHint, type Whereabouts } from "../location.ts";
+import type { HostPlace } from "../objects/registry/hosts.ts";
+import { AUDIENCE_HEADER, LOCATION_HEADER, UNKNOWN_HOST } from "../objects/vnc-host.ts";
 import { ProblemError, problemResponse } from "../problem.ts";
 import { record, recordAs } from "./audit.ts";
-import { pathId, readBody } from "./body.ts";
+import { pathId, readBody, readQuery } from "./body.ts";
 import { describeAll } from "./describe-all.ts";
 
 function noSuchHost(): ProblemError {
   return new ProblemError(404, "no_such_host", "There is no such host.");
 }
 
-/** `GET /api/hosts` */
+/** `GET /api/hosts?cursor=&limit=`: the oldest first. */
 export async function listHosts(c: Context<AppEnv>): Promise<Response> {
-  const rows = await registry(c.env).hosts.list(MAX_PAGE_ITEMS);
-  const ids = rows.map((row) => row.host_id);
+  const { cursor, limit = MAX_PAGE_ITEMS } = readQuery(c, ListHosts);
+  const after = cursor === undefined ? null : parseCursor(cursor);
+  const rows = await registry(c.env).hosts.list(after, limit + 1);
+  const held = rows.slice(0, limit);
+  const ids = held.map((row) => row.host_id);
   const hosts = await describeAll(ids, (id) => vncHost(c.env, id).describe());
-  const page: Page<Host> = { items: hosts.filter((host) => host !== null), next_cursor: null };
+  const last = rows.length > limit ? held.at(-1) : undefined;
+  const page: Page<Host> = {
+    items: hosts.filter((host) => host !== null),
+    next_cursor: last ? `${last.created_at}.${last.host_id}` : null,
+  };
   return c.json(page);
+}
+
+/** @throws {ProblemError} 400 if it is no page's */
+function parseCursor(cursor: string): HostPlace {
+  const [, createdAt = "", id = ""] = /^(\d{1,15})\.(.*)$/.exec(cursor) ?? [];
+  if (!isId(id)) {
+    const detail = "cursor must be the next_cursor of a page before; leave it out to begin anew.";
+    throw new ProblemError(400, "invalid_query", detail);
+  }
+  return { created_at: Number(createdAt), host_id: id };
 }
 
 /** `GET /api/hosts/:id` */
 export async function getHost(c: Context<AppEnv>): Promise<Response> {
   const host = await vncHost(c.env, pathId(c, "id")).describe();
+  if (!host) throw noSuchHost();
+  return c.json(host);
+}
+
+/** `PATCH /api/hosts/:id` `{name?, label?}` */
+export async function changeHost(c: Context<AppEnv>): Promise<Response> {
+  const id = pathId(c, "id");
+  const change = await readBody(c, ChangeHost);
+  const by = { actor: person(c).via, address: clientAddress(c.req.raw) };
+  const host = await vncHost(c.env, id).rename(change, by);
   if (!host) throw noSuchHost();
   return c.json(host);
 }
@@ -102,6 +139,7 @@ export async function agentLink(c: Context<AppEnv>): Promise<Response> {
   if (hostId === null) return problemResponse(UNKNOWN_HOST);
   const headers = new Headers(c.req.raw.headers);
   headers.set(AUDIENCE_HEADER, ownOrigin(c.req.raw));
+  headers.set(LOCATION_HEADER, locationHint((c.req.raw.cf ?? {}) as Whereabouts) ?? "");
   return vncHost(c.env, hostId).fetch("https://host/link", { headers });
 }
 

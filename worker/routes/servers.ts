@@ -1,24 +1,20 @@
 import type { Context } from "hono";
-import type { ServerConsole, ServerLookUp } from "../../protocol/api.ts";
+import type { DisabledServer, ServerConsole, ServerLookUp } from "../../protocol/api.ts";
 import { panelServer } from "../env.ts";
 import { type AppEnv, person } from "../identity/guard.ts";
 import { clientAddress } from "../identity/limits.ts";
 import { unwrap } from "../problem.ts";
 import { record } from "./audit.ts";
 import { pathId } from "./body.ts";
-import { withUrls } from "./sessions.ts";
+import { withUrls } from "./session-urls.ts";
 
 /** `POST /api/servers/:serverId/vnc/enable`: the server's console, in one session however often. */
 export async function enableVnc(c: Context<AppEnv>): Promise<Response> {
   const id = pathId(c, "serverId");
-  const enabled = unwrap(await panelServer(c.env, id).enable(id));
-  const { session, created, switched_on, queue_id } = enabled;
-  const { session_id, host_id, vnc_port } = session;
-  if (created) {
-    await record(c, "session.created", session_id, `host ${host_id} port ${vnc_port}`);
-  }
+  const enabled = unwrap(await panelServer(c.env, id).enable(id, callerOf(c)));
+  const { session, switched_on, queue_id } = enabled;
   const how = switched_on ? "switched on" : "left as it was";
-  await record(c, "server.vnc_enabled", id, `session ${session_id}, ${how}`);
+  await record(c, "server.vnc_enabled", id, `session ${session.session_id}, ${how}`);
   const console: ServerConsole = {
     ...withUrls(c, session),
     server_id: id,
@@ -31,10 +27,10 @@ export async function enableVnc(c: Context<AppEnv>): Promise<Response> {
 /** `POST /api/servers/:serverId/vnc/disable` */
 export async function disableVnc(c: Context<AppEnv>): Promise<Response> {
   const id = pathId(c, "serverId");
-  const by = { actor: person(c).via, address: clientAddress(c.req.raw) };
-  const { session_id, queue_id } = unwrap(await panelServer(c.env, id).disable(id, by));
+  const { session_id, queue_id } = unwrap(await panelServer(c.env, id).disable(id, callerOf(c)));
   await record(c, "server.vnc_disabled", id, session_id && `session ${session_id}`);
-  return c.json({ server_id: id, enabled: false, session_id, queue_id });
+  const disabled: DisabledServer = { server_id: id, enabled: false, session_id, queue_id };
+  return c.json(disabled);
 }
 
 /** `GET /api/servers/:serverId/vnc`: what the panel says, and the session that is open. */
@@ -43,4 +39,8 @@ export async function getVnc(c: Context<AppEnv>): Promise<Response> {
   const { session, ...rest } = unwrap(await panelServer(c.env, id).lookUp(id));
   const found: ServerLookUp = { server_id: id, ...rest, session: session && withUrls(c, session) };
   return c.json(found);
+}
+
+function callerOf(c: Context<AppEnv>) {
+  return { actor: person(c).via, address: clientAddress(c.req.raw) };
 }

@@ -51,6 +51,13 @@ export class AskedStreams {
     return this.#sql.exec<AskedStream>("SELECT * FROM streams").toArray();
   }
 
+  /** How many streams each session has open. */
+  countOpened(): Map<string, number> {
+    const query = "SELECT session, count(*) AS n FROM streams WHERE opened = 1 GROUP BY session";
+    const rows = this.#sql.exec<{ session: string; n: number }>(query).toArray();
+    return new Map(rows.map(({ session, n }) => [session, n]));
+  }
+
   count(): number {
     return this.#sql.exec<{ n: number }>("SELECT count(*) AS n FROM streams").one().n;
   }

@@ -1,23 +1,29 @@
 import { RpcTarget } from "cloudflare:workers";
+import type { JoinTokenInfo } from "../../../protocol/api.ts";
 import { randomId } from "../../../protocol/ids.ts";
 import { JOIN_TOKEN_TTL_MS } from "../../../protocol/limits.ts";
 import type { JoinRequest } from "../../../protocol/link.ts";
 import { type Env, vncHost, vncSession } from "../../env.ts";
 import { hashSecret, newSecret } from "../../identity/secrets.ts";
 import { log } from "../../log.ts";
-import { canonicalAddress } from "../../panels/address.ts";
 import { type Result, refuse } from "../../problem.ts";
 import { oneRow, rfc3339 } from "../storage.ts";
+import type { Feed } from "./feed.ts";
+import { HostAddresses } from "./host-addresses.ts";
+import { HostStates } from "./host-states.ts";
+import { SessionIndex } from "./session-index.ts";
 
 /** The hosts that there are, and the tokens that let new ones join. */
 export class Hosts extends RpcTarget {
   readonly #sql: SqlStorage;
   readonly #env: Env;
+  readonly #feed: Feed;
 
-  constructor(sql: SqlStorage, env: Env) {
+  constructor(sql: SqlStorage, env: Env, feed: Feed) {
     super();
     this.#sql = sql;
     this.#env = env;
+    this.#feed = feed;
   }
 
   async createJoinToken(name: string | null): Promise<NewJoinToken> {
@@ -76,12 +82,16 @@ export class Hosts extends RpcTarget {
     }
     const insert = "INSERT INTO hosts (host_id, name, created_at) VALUES (?, ?, ?)";
     this.#sql.exec(insert, host.host_id, host.name, Date.now());
+    this.#feed.addHost(host.host_id, "joined");
     return { ok: true, value: host };
   }
 
-  list(limit: number): HostRow[] {
-    const query = "SELECT * FROM hosts ORDER BY name, host_id LIMIT ?";
-    return this.#sql.exec<HostRow>(query, limit).toArray();
+  /** The oldest hosts after a place in the list. Whatever is renamed meanwhile, that place stays. */
+  list(after: HostPlace | null, limit: number): HostPlace[] {
+    const { created_at, host_id } = after ?? { created_at: -1, host_id: "" };
+    const query = `SELECT created_at, host_id FROM hosts WHERE (created_at, host_id) > (?, ?)
+       ORDER BY created_at, host_id LIMIT ?`;
+    return this.#sql.exec<HostPlace>(query, created_at, host_id, limit).toArray();
   }
 
   has(hostId: string): boolean {
@@ -89,23 +99,9 @@ export class Hosts extends RpcTarget {
     return oneRow(this.#sql.exec(query, hostId)) !== undefined;
   }
 
-  /** Takes the addresses that a host says are its own, in place of those it said before. */
-  setAddresses(hostId: string, addresses: readonly string[]): void {
-    if (!this.has(hostId)) return; // removed meanwhile
-    this.#sql.exec("DELETE FROM host_addresses WHERE host_id = ?", hostId);
-    for (const address of addresses) {
-      const insert = "INSERT OR IGNORE INTO host_addresses (address, host_id) VALUES (?, ?)";
-      this.#sql.exec(insert, canonicalAddress(address), hostId);
-    }
-  }
-
   /** The hosts that say that an IP address is theirs: one, unless two networks use the same. */
   findByAddress(address: string): { host_id: string; name: string }[] {
-    const query = `SELECT host_id, name FROM host_addresses JOIN hosts USING (host_id)
-       WHERE address = ? ORDER BY name, host_id LIMIT ?`;
-    return this.#sql
-      .exec<{ host_id: string; name: string }>(query, canonicalAddress(address), MAX_OWNERS)
-      .toArray();
+    return new HostAddresses(this.#sql).owners(address);
   }
 
   /**
@@ -118,12 +114,12 @@ export class Hosts extends RpcTarget {
   async remove(hostId: string, actor: string): Promise<boolean> {
     if (!this.has(hostId)) return false;
     await vncHost(this.#env, hostId).revoke();
-    const query = "SELECT session_id FROM sessions WHERE host_id = ? AND ended_at IS NULL";
-    const open = this.#sql.exec<{ session_id: string }>(query, hostId).toArray();
+    const open = new SessionIndex(this.#sql, this.#feed).openOf(hostId);
     const reason = "The host was removed.";
-    await Promise.all(open.map((row) => vncSession(this.#env, row.session_id).end(actor, reason)));
+    await Promise.all(open.map((id) => vncSession(this.#env, id).end(actor, reason)));
     this.#sql.exec("DELETE FROM hosts WHERE host_id = ?", hostId);
-    this.#sql.exec("DELETE FROM host_addresses WHERE host_id = ?", hostId);
+    new HostStates(this.#sql, this.#feed).forget(hostId);
+    this.#feed.addHost(hostId, "removed");
     log("registry.host_removed", { host: hostId, sessions: open.length });
     return true;
   }
@@ -137,20 +133,10 @@ function badJoinToken() {
 /** A token is pasted into a command line, where one that began with a dash would be an option. */
 const JOIN_TOKEN_PREFIX = "phj_";
 
-/** So many of the hosts that claim one address are told. */
-const MAX_OWNERS = 5;
-
 /** Host ids are shown to people and stand in logs: short, and still not to be guessed. */
 const HOST_ID_BYTES = 9;
 
 type NewJoinToken = { token_id: string; token: string; expires_at: string };
-export type JoinTokenInfo = {
-  token_id: string;
-  name: string | null;
-  created_at: string;
-  expires_at: string;
-};
-
 type JoinTokenRow = {
   token_id: string;
   hash: string;
@@ -159,7 +145,8 @@ type JoinTokenRow = {
   expires_at: number;
 };
 
-type HostRow = { host_id: string; name: string; created_at: number };
+/** A place in the list of hosts; `created_at` in ms since the epoch. */
+export type HostPlace = { created_at: number; host_id: string };
 
 export const HOSTS_SCHEMA = `
   CREATE TABLE IF NOT EXISTS join_tokens (
@@ -167,7 +154,5 @@ export const HOSTS_SCHEMA = `
     expires_at INTEGER NOT NULL
   );
   CREATE TABLE IF NOT EXISTS hosts (host_id TEXT PRIMARY KEY, name TEXT NOT NULL, created_at INTEGER NOT NULL);
-  CREATE TABLE IF NOT EXISTS host_addresses (
-    address TEXT NOT NULL, host_id TEXT NOT NULL, PRIMARY KEY (address, host_id)
-  );
+  CREATE INDEX IF NOT EXISTS hosts_by_age ON hosts (created_at, host_id);
 `;

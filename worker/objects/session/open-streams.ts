@@ -27,16 +27,31 @@ export class OpenStreams {
       stream.via,
       Date.now(),
     );
+    this.#sql.exec("UPDATE presence SET empty_since = NULL");
   }
 
   /** @returns whose it was, if it was open */
   remove(stream: string): { via: string } | undefined {
     const query = "DELETE FROM streams WHERE stream = ? RETURNING via";
-    return oneRow(this.#sql.exec<{ via: string }>(query, stream));
+    const removed = oneRow(this.#sql.exec<{ via: string }>(query, stream));
+    if (removed) this.#noteEmpty();
+    return removed;
   }
 
   clear(): void {
     this.#sql.exec("DELETE FROM streams");
+    this.#noteEmpty();
+  }
+
+  /** Since when there is none, in ms since the epoch; null while there are, and before the first. */
+  emptySince(): number | null {
+    const query = "SELECT empty_since FROM presence";
+    return this.#sql.exec<{ empty_since: number | null }>(query).one().empty_since;
+  }
+
+  #noteEmpty(): void {
+    const query = "UPDATE presence SET empty_since = ? WHERE NOT EXISTS (SELECT 1 FROM streams)";
+    this.#sql.exec(query, Date.now());
   }
 
   /** The streams that are open; those of one credential, if it is named. */
@@ -95,4 +110,6 @@ export const STREAMS_SCHEMA = `
     stream TEXT PRIMARY KEY, member TEXT NOT NULL, allowed TEXT NOT NULL, role TEXT NOT NULL,
     told TEXT NOT NULL, name TEXT NOT NULL, via TEXT NOT NULL, opened_at INTEGER NOT NULL
   );
+  CREATE TABLE presence (empty_since INTEGER);
+  INSERT INTO presence (empty_since) VALUES (NULL);
 `;

@@ -1,6 +1,6 @@
 import { type Env, registry } from "../../env.ts";
 import { AuditOutbox } from "../audit-outbox.ts";
-import type { SessionIndexRow } from "../registry/session-index.ts";
+import { type SessionRow, storedSession } from "./session-row.ts";
 
 /**
  * What a session has to tell the registry: that it changed, for the index, and what happened, for
@@ -17,16 +17,20 @@ export class Outbox extends AuditOutbox {
     this.#env = env;
   }
 
+  /** Whether there is something that the registry does not have. */
+  isPending({ version, indexed_version }: SessionRow): boolean {
+    const lines = this.#sql.exec("SELECT 1 FROM audit_outbox LIMIT 1").toArray();
+    return indexed_version < version || lines.length > 0;
+  }
+
   /**
    * Delivers what there is.
-   * @param row the session as the index should have it
    * @throws {Error} if the registry cannot be reached; what it did not get stays
    */
-  async deliver(row: SessionIndexRow & { indexed_version: number }): Promise<void> {
-    const { session_id, host_id, created_at, ended_at, version, indexed_version } = row;
+  async deliver(row: SessionRow): Promise<void> {
+    const { session_id, created_at, version, indexed_version } = row;
     if (indexed_version < version) {
-      const change = { session_id, host_id, created_at, ended_at, version };
-      await registry(this.#env).sessions.put(change);
+      await registry(this.#env).sessions.put({ created_at, version, session: storedSession(row) });
       this.#sql.exec("UPDATE session SET indexed_version = max(indexed_version, ?)", version);
     }
     await this.deliverLines(session_id);

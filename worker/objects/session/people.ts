@@ -3,7 +3,7 @@ import { randomId } from "../../../protocol/ids.ts";
 import type { Grant } from "./entry.ts";
 
 /**
- * Everybody who ever entered a session. The others know a person by a random id: it is the same in
+ * Everybody who ever entered a session, or a support room. The others know a person by a random id: it is the same in
  * all of their tabs, and says nothing of their credential.
  */
 export class People {
@@ -29,9 +29,9 @@ export class People {
   }
 }
 
-/** Who came by a share link is a guest to the others, whatever they call themselves. */
+/** Who came by a share link, or opened the room, is a guest, whatever they call themselves. */
 function memberRole(via: string, staff: boolean): Member["role"] {
-  if (via.startsWith("link:")) return "guest";
+  if (via.startsWith("link:") || via.startsWith("support:")) return "guest";
   return staff ? "operator" : "viewer";
 }
 

@@ -3,6 +3,7 @@ import { RFB_BASE_PORT, RFB_LAST_PORT } from "../../../protocol/ids.ts";
 import type { Clipboard, ControlMode } from "../../../protocol/link.ts";
 import { type Refusal, refuse } from "../../problem.ts";
 import { rfc3339 } from "../storage.ts";
+import type { StoredState } from "./stored-state.ts";
 
 export type NewSession = {
   session_id: string;
@@ -18,6 +19,8 @@ export type NewSession = {
   clipboard: Clipboard;
   /** The VNC server's. Only the agent is told. */
   password: string | null;
+  /** So long after its last viewer left it ends; null if it does not. */
+  idle_seconds: number | null;
   /** Milliseconds since the epoch, as in every table. */
   created_at: number;
   expires_at: number;
@@ -31,22 +34,32 @@ export type PanelTarget = Pick<NewSession, "port" | "password" | "expires_at"> &
 /** A session without the URLs, which follow the request that asks. */
 export type SessionState = Omit<Session, "websocket_url" | "view_url">;
 
+/** What a session knows of itself without asking its host. */
+export type StoredSession = Omit<SessionState, "status" | "viewers"> & {
+  state: StoredState;
+  /** Which of the host's own addresses it dials; null is loopback. The API does not show it. */
+  address: string | null;
+};
+
+/** What a host says of a session: why it shows no picture now, if so, and how many see it. */
+export type Sight = { online: boolean; reason: string | null; viewers: number };
+
 /** The one row of a session's object. Times in ms since the epoch; no password once it has ended. */
 export type SessionRow = NewSession & {
+  state: StoredState;
+  /** Of that state, as a sentence. */
+  reason: string | null;
   ended_at: number | null;
-  end_reason: string | null;
   version: number;
   indexed_version: number;
 };
-
-export const TIME_IS_OVER = "The session's time is over.";
 
 export const SESSION_SCHEMA = `
   CREATE TABLE session (
     session_id TEXT NOT NULL, host_id TEXT NOT NULL, port INTEGER NOT NULL, address TEXT, label TEXT,
     control TEXT NOT NULL, clipboard TEXT NOT NULL, password TEXT,
-    created_at INTEGER NOT NULL, expires_at INTEGER NOT NULL,
-    ended_at INTEGER, end_reason TEXT,
+    idle_seconds INTEGER, created_at INTEGER NOT NULL, expires_at INTEGER NOT NULL,
+    state TEXT NOT NULL, reason TEXT, ended_at INTEGER,
     version INTEGER NOT NULL DEFAULT 1, indexed_version INTEGER NOT NULL DEFAULT 0
   );
 `;
@@ -55,8 +68,9 @@ export const SESSION_SCHEMA = `
 export function insertSession(sql: SqlStorage, input: NewSession): void {
   sql.exec(
     `INSERT INTO session
-       (session_id, host_id, port, address, label, control, clipboard, password, created_at, expires_at)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+       (session_id, host_id, port, address, label, control, clipboard, password, idle_seconds, state,
+        created_at, expires_at)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'open', ?, ?)`,
     input.session_id,
     input.host_id,
     input.port,
@@ -65,21 +79,26 @@ export function insertSession(sql: SqlStorage, input: NewSession): void {
     input.control,
     input.clipboard,
     input.password,
+    input.idle_seconds,
     input.created_at,
     input.expires_at,
   );
 }
 
 /** What a session's row says of it to everybody who may see it. */
-export function publicFields(row: SessionRow) {
+export function storedSession(row: SessionRow): StoredSession {
   return {
     session_id: row.session_id,
     host_id: row.host_id,
     vnc_port: row.port,
+    address: row.address ?? null,
     display: displayOf(row.port),
     label: row.label,
+    state: row.state,
+    reason: row.reason,
     control: row.control,
     clipboard: row.clipboard,
+    idle_seconds: row.idle_seconds,
     batch_id: null,
     job_url: null,
     created_at: rfc3339(row.created_at),
@@ -87,6 +106,21 @@ export function publicFields(row: SessionRow) {
     ended_at: row.ended_at === null ? null : rfc3339(row.ended_at),
   };
 }
+
+/** A session as it is now. @param sight what its host says of it, which counts while it is open */
+export function sessionState(stored: StoredSession, sight: Sight): SessionState {
+  const { state, address: _, ...session } = stored;
+  if (state !== "open") return { ...session, status: state, viewers: 0 };
+  const { reason, viewers } = sight;
+  return { ...session, status: reason === null ? "active" : "unreachable", reason, viewers };
+}
+
+/** Of a session whose host is not asked, or cannot be. */
+export const UNSEEN: Sight = {
+  online: false,
+  reason: "Its host could not be asked; try again.",
+  viewers: 0,
+};
 
 /** The display of a port, or null where the port is not one of a display. */
 function displayOf(port: number): number | null {
@@ -98,7 +132,7 @@ export function unknownSession() {
 }
 
 export function sessionEnded(row: SessionRow) {
-  return refuse(410, "session_ended", row.end_reason ?? "The session has ended.");
+  return refuse(410, "session_ended", row.reason ?? "The session has ended.");
 }
 
 export function credentialRevoked() {

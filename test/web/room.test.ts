@@ -1,0 +1,187 @@
+import { beforeEach, describe, expect, it } from "vitest";
+import type { Member } from "../../protocol/chat.ts";
+import { LINK_PING, LINK_PING_MS, LINK_PONG } from "../../protocol/limits.ts";
+import { LASTING_MS } from "../../web/viewer/connection.ts";
+import { ROOM_ANSWER_MS } from "../../web/viewer/room.ts";
+import { FakeRoomSurroundings } from "./fake-room.ts";
+
+const ANN: Member = { id: "a", name: "Ann", role: "operator" };
+const BEN: Member = { id: "b", name: "Ben", role: "guest" };
+
+let page: FakeRoomSurroundings;
+
+beforeEach(() => {
+  page = new FakeRoomSurroundings();
+  page.connection.join();
+});
+
+/** The room lets the page in, as Ann; Ben has control. */
+function welcome(): void {
+  page.socket.says({
+    type: "welcome",
+    me: ANN,
+    members: [BEN, ANN],
+    last_rev: 0,
+    from_rev: 1,
+    reads: [],
+  });
+  page.socket.says({ type: "control", holder: BEN, asking: [] });
+}
+
+describe("the room of a session", () => {
+  it("says who one is, who is here and who controls", () => {
+    welcome();
+    const control = { holder: BEN, asking: [] };
+    expect(page.state).toEqual({ link: "here", me: ANN, members: [BEN, ANN], control });
+  });
+
+  it("says who asks, and who comes and goes", () => {
+    welcome();
+    page.socket.says({ type: "control", holder: BEN, asking: [ANN] });
+    page.socket.says({ type: "presence", members: [ANN] });
+    const control = { holder: BEN, asking: [ANN] };
+    expect(page.state).toEqual({ link: "here", me: ANN, members: [ANN], control });
+  });
+
+  it("is asked for what somebody wants, in its own words", () => {
+    welcome();
+    page.connection.request("ask");
+    page.connection.request("give", "b");
+    expect(page.socket.sent.map((text) => JSON.parse(text))).toEqual([
+      { type: "control", op: "ask" },
+      { type: "control", op: "give", to: "b" },
+    ]);
+  });
+
+  it("that refuses is quoted, and nothing else changes", () => {
+    welcome();
+    const before = page.state;
+    page.socket.says({ type: "error", code: "not_staff", message: "Only an operator can." });
+    expect(page.refusals).toEqual(["Only an operator can."]);
+    expect(page.state).toBe(before);
+  });
+
+  it("may talk of what this page does not know", () => {
+    welcome();
+    const before = page.state;
+    page.socket.events.heard(JSON.stringify({ type: "typing", who: "b" }));
+    expect(page.state).toBe(before);
+  });
+});
+
+describe("a room that is away", () => {
+  it.each([1001, 1006, 1011, 4429])(
+    "after the code %d keeps what it said, and is joined again",
+    (code) => {
+      welcome();
+      const before = page.state;
+      page.socket.events.closed(code);
+      expect(page.state).toEqual({ ...before, link: "away" });
+      page.advance(1_000);
+      expect(page.sockets).toHaveLength(2);
+      welcome();
+      expect(page.state?.link).toBe("here");
+    },
+  );
+
+  it.each([4401, 4403, 4404, 4410])(
+    "after the code %d is left alone until something changes",
+    (code) => {
+      welcome();
+      page.socket.events.closed(code);
+      expect(page.nextIn).toBeNull();
+      page.connection.wake();
+      expect(page.sockets).toHaveLength(2);
+    },
+  );
+
+  it("is asked for nothing: nobody would hear it", () => {
+    welcome();
+    page.socket.events.closed(1006);
+    page.advance(1_000);
+    page.connection.request("take");
+    expect(page.sockets.flatMap(({ sent }) => sent)).toEqual([]);
+  });
+
+  it("is joined after waits that grow, apart by chance, and start again after one that lasted", () => {
+    page.random = 0.999_999;
+    const waits: number[] = [];
+    for (let i = 0; i < 5; i++) {
+      page.socket.events.closed(1006);
+      waits.push(Math.round((page.nextIn ?? 0) / 1_000));
+      page.advance(10_000);
+    }
+    expect(waits).toEqual([2, 4, 8, 10, 10]);
+    welcome();
+    page.advance(LASTING_MS);
+    page.socket.events.closed(1006);
+    expect(Math.round((page.nextIn ?? 0) / 1_000)).toBe(2);
+  });
+
+  it("is joined at once when the network comes back or the tab is looked at", () => {
+    page.hidden = true;
+    page.socket.events.closed(1006);
+    expect(page.nextIn).toBe(60_000);
+    page.connection.wake();
+    expect(page.sockets).toHaveLength(2);
+  });
+
+  it("changes nothing by what its dropped socket still says", () => {
+    welcome();
+    const [first] = page.sockets;
+    first?.events.closed(1006);
+    page.advance(1_000);
+    welcome();
+    const before = page.state;
+    first?.says({ type: "control", holder: ANN, asking: [] });
+    first?.events.closed(4410);
+    expect(page.state).toBe(before);
+  });
+});
+
+describe("a room that does not answer", () => {
+  it("to the upgrade is dialled again", () => {
+    page.advance(ROOM_ANSWER_MS);
+    expect(page.state?.link).toBe("away");
+    expect(page.socket.closed).toBe(true);
+    page.advance(1_000);
+    expect(page.sockets).toHaveLength(2);
+  });
+
+  it("to a ping is taken for dead", () => {
+    welcome();
+    page.advance(LINK_PING_MS);
+    expect(page.socket.sent).toEqual([LINK_PING]);
+    page.advance(ROOM_ANSWER_MS - 1);
+    expect(page.state?.link).toBe("here");
+    page.advance(1);
+    expect(page.state?.link).toBe("away");
+    expect(page.socket.closed).toBe(true);
+  });
+
+  it("is found out soon after the tab is looked at again", () => {
+    welcome();
+    page.connection.wake();
+    expect(page.socket.sent).toEqual([LINK_PING]);
+    page.advance(ROOM_ANSWER_MS);
+    expect(page.state?.link).toBe("away");
+  });
+});
+
+it("a room that answers its pings is pinged for ever, on one socket", () => {
+  welcome();
+  for (let i = 0; i < 5; i++) {
+    page.advance(LINK_PING_MS);
+    page.socket.events.heard(LINK_PONG);
+    page.advance(ROOM_ANSWER_MS);
+  }
+  expect(page.socket.sent).toEqual(Array(5).fill(LINK_PING));
+  expect(page.sockets).toHaveLength(1);
+});
+
+it("a page that is left closes the room and dials no more", () => {
+  welcome();
+  page.connection.stop();
+  expect(page.socket.closed).toBe(true);
+  expect(page.nextIn).toBeNull();
+});

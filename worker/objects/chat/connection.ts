@@ -1,0 +1,155 @@
+import type { RoomToClient } from "../../../protocol/chat.ts";
+import { randomId } from "../../../protocol/ids.ts";
+import type { RoomEntry } from "../session/control.ts";
+
+/** Who a socket's person is here, their credential, and what it allows. */
+export type Who = Omit<RoomEntry, "control">;
+
+/** Some messages as text, made once for all the sockets that get them. */
+export class Parcel {
+  readonly texts: readonly string[];
+  /** As they stand in an array. */
+  readonly joined: string;
+
+  constructor(messages: readonly RoomToClient[]) {
+    this.texts = messages.map((message) => JSON.stringify(message));
+    this.joined = this.texts.join(",");
+  }
+}
+
+/**
+ * One socket of a member. `send()` queues without bound and nothing tells whether the other end
+ * reads, so this counts what it sent (in characters, about bytes) and, towards a client that said
+ * it would (`?batch=1`), asks by a `sync` now and then: its answer says that all before has
+ * arrived. The marks are random, so nobody can answer without having read.
+ */
+export class Connection {
+  readonly socket: WebSocket;
+  readonly who: Who;
+  readonly batched: boolean;
+  /** Behind the others: the last change that it was sent. Null for one that is not. */
+  #behind: number | null;
+  /** Sent and not known to have arrived, up to each mark, and after the last one. */
+  #marks: Mark[];
+  #unmarked: number;
+  /** Since when all that may be on its way is, in ms since the epoch. */
+  #fullSince: number | null = null;
+  #dirty = false;
+
+  constructor(socket: WebSocket, attached: Attached) {
+    this.socket = socket;
+    this.who = attached.who;
+    this.batched = attached.batched;
+    this.#behind = attached.behind;
+    this.#marks = attached.marks;
+    this.#unmarked = attached.unmarked;
+  }
+
+  /** Takes a new socket in. */
+  static open(socket: WebSocket, who: Who, batched: boolean): Connection {
+    const connection = new Connection(socket, {
+      who,
+      batched,
+      behind: null,
+      marks: [],
+      unmarked: 0,
+    });
+    connection.#save();
+    return connection;
+  }
+
+  /** The same socket after the object has slept. */
+  static restore(socket: WebSocket): Connection {
+    return new Connection(socket, socket.deserializeAttachment() as Attached);
+  }
+
+  get isOpen(): boolean {
+    return this.socket.readyState === WebSocket.OPEN;
+  }
+
+  get behind(): number | null {
+    return this.#behind;
+  }
+
+  /** Stored at once: after a sleep, whoever is not behind has had everything. */
+  setBehind(rev: number | null): void {
+    this.#behind = rev;
+    this.#save();
+  }
+
+  /** How much was sent that is not known to have arrived. */
+  get unheard(): number {
+    return this.#marks.reduce((sum, { size }) => sum + size, this.#unmarked);
+  }
+
+  /** More would not fit now. @returns for how long it has been so, in ms */
+  fullFor(): number {
+    this.#fullSince ??= Date.now();
+    return Date.now() - this.#fullSince;
+  }
+
+  /**
+   * Sends messages, in one frame to who understands that.
+   * @param own for this socket alone, before the others
+   * @param markEvery after how much of what was sent to ask whether it arrived
+   */
+  send(parcel: Parcel, markEvery: number, own: readonly string[] = []): void {
+    const texts = [...own, ...parcel.texts];
+    if (texts.length === 0) return;
+    const joined = own.length === 0 ? parcel.joined : texts.join(",");
+    this.#unmarked += joined.length;
+    this.#dirty = true;
+    try {
+      if (!this.batched) for (const text of texts) this.socket.send(text);
+      else this.socket.send(this.#frame(joined, texts.length, markEvery));
+    } catch {
+      // It closed in this moment; webSocketClose tells the others.
+    }
+  }
+
+  #frame(joined: string, count: number, markEvery: number): string {
+    if (this.#unmarked < markEvery) return count === 1 ? joined : `[${joined}]`;
+    const mark = randomId(6);
+    this.#marks.push({ mark, size: this.#unmarked });
+    this.#unmarked = 0;
+    return `[${joined},${JSON.stringify({ type: "sync", mark } satisfies RoomToClient)}]`;
+  }
+
+  /** The client says that all before a mark has arrived; one that it was not sent says nothing. */
+  heard(mark: string): void {
+    const index = this.#marks.findIndex((sent) => sent.mark === mark);
+    if (index < 0) return;
+    this.#marks.splice(0, index + 1);
+    this.#fullSince = null;
+    this.#dirty = true;
+  }
+
+  /** Stores the counts, if they changed, for when the object sleeps. */
+  saveIfDirty(): void {
+    if (this.#dirty && this.isOpen) this.#save();
+  }
+
+  #save(): void {
+    this.#dirty = false;
+    const { who, batched } = this;
+    const attached = {
+      who,
+      batched,
+      behind: this.#behind,
+      marks: this.#marks,
+      unmarked: this.#unmarked,
+    };
+    this.socket.serializeAttachment(attached satisfies Attached);
+  }
+}
+
+type Mark = { mark: string; size: number };
+
+/** What a socket carries through a sleep of its object: far below the 16 KiB that it may. */
+type Attached = {
+  who: Who;
+  batched: boolean;
+  behind: number | null;
+  marks: Mark[];
+  unmarked: number;
+};

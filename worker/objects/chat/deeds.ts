@@ -1,0 +1,202 @@
+import type { ClientToRoom, ControlRequest, RoomToClient } from "../../../protocol/chat.ts";
+import { CloseCode } from "../../../protocol/close-codes.ts";
+import { describeError, log } from "../../log.ts";
+import type { Refusal } from "../../problem.ts";
+import { closeQuietly } from "../../sockets.ts";
+import type { VncSession } from "../vnc-session.ts";
+import type { Connection, Who } from "./connection.ts";
+import type { Delivery } from "./delivery.ts";
+import type { History } from "./history.ts";
+import type { Moderation } from "./moderation.ts";
+import type { News } from "./news.ts";
+import type { Presence } from "./presence.ts";
+import type { ReadMarks } from "./read-marks.ts";
+import { describeBar, NO_SUCH_MEMBER, NOT_STAFF } from "./refusals.ts";
+import type { Support } from "./support.ts";
+
+/** The parts of a room; `session` is a stub of the one whose room it is, made anew, if it is one's. */
+export type RoomParts = {
+  history: History;
+  marks: ReadMarks;
+  moderation: Moderation;
+  support: Support;
+  news: News;
+  delivery: Delivery;
+  presence: Presence;
+  session: () => DurableObjectStub<VncSession> | null;
+};
+
+/** What members do in a room: what each of their messages changes, and whom it is told. */
+export class Deeds {
+  readonly #history: History;
+  readonly #marks: ReadMarks;
+  readonly #moderation: Moderation;
+  readonly #support: Support;
+  readonly #news: News;
+  readonly #delivery: Delivery;
+  readonly #presence: Presence;
+  readonly #session: () => DurableObjectStub<VncSession> | null;
+
+  constructor(parts: RoomParts) {
+    this.#history = parts.history;
+    this.#marks = parts.marks;
+    this.#moderation = parts.moderation;
+    this.#support = parts.support;
+    this.#news = parts.news;
+    this.#delivery = parts.delivery;
+    this.#presence = parts.presence;
+    this.#session = parts.session;
+  }
+
+  /** Does what a member wants, or tells them why not. */
+  async do(connection: Connection, message: ClientToRoom): Promise<void> {
+    const { me, staff, via } = connection.who;
+    const muted = MUTABLE.has(message.type) && this.#moderation.barredUntil(me.id, "muted");
+    if (muted) return this.refuse(connection, describeBar("muted", muted), message);
+    if (STAFF_ONLY.has(message.type) && !staff) return this.refuse(connection, NOT_STAFF);
+    switch (message.type) {
+      case "sync":
+        return this.#delivery.heard(connection, message.mark);
+      case "send": {
+        const { cid, text } = message;
+        const { seq, added } = this.#history.add(me, cid, text);
+        if (added) this.#said(connection.who, seq);
+        return this.#delivery.publish(added, connection, [{ type: "ack", cid, seq }]);
+      }
+      case "edit": {
+        const edited = this.#history.edit(message.seq, me.id, message.text);
+        if (!edited.ok) return this.refuse(connection, edited.refusal, message);
+        this.#news.changed();
+        return this.#delivery.publish(edited.value, connection, []);
+      }
+      case "delete": {
+        const deleted = this.#history.delete(message.seq, me.id, staff);
+        if (!deleted.ok) return this.refuse(connection, deleted.refusal, message);
+        const { isNew, own, ...change } = deleted.value;
+        if (!isNew) return this.#delivery.tell([connection], change);
+        const detail = `message ${message.seq}`;
+        if (!own) this.#news.record({ actor: via, action: "chat.message_deleted", detail });
+        this.#news.changed();
+        return this.#delivery.publish(change, connection, []);
+      }
+      case "typing":
+        return this.#presence.typing(me.id);
+      case "read":
+        return this.#read(connection.who, message.seq);
+      case "mute":
+      case "remove":
+        return this.#bar(connection, message);
+      case "claim":
+      case "close_room":
+        return this.#takeCare(connection, message);
+      case "control":
+        return this.#requestControl(connection, message);
+    }
+  }
+
+  /** A message is stored: what follows for who has read what, and for the life of a support room. */
+  #said({ via, staff }: Who, seq: number): void {
+    if (staff) this.#support.staffRead(via, seq);
+    if (this.#support.said(staff)) this.#delivery.tellAll(...this.#supportMessages());
+    this.#news.changed();
+  }
+
+  #read({ me, via, staff }: Who, wanted: number): void {
+    const seq = Math.min(wanted, this.#history.lastSeq);
+    if (seq === 0 || !this.#marks.move(me.id, seq)) return;
+    this.#presence.moved({ member: me.id, seq });
+    if (!staff) return;
+    this.#support.staffRead(via, seq);
+    if (this.#support.exists) this.#news.soon();
+  }
+
+  #bar(by: Connection, request: Extract<ClientToRoom, { type: "mute" | "remove" }>): void {
+    const { type, member, seconds } = request;
+    const theirs = this.#delivery.connections.filter(({ who }) => who.me.id === member);
+    if (theirs.some(({ who }) => who.staff)) {
+      return this.refuse(by, { code: "is_staff", detail: "An operator cannot be shut out here." });
+    }
+    // Somebody who has left can still be barred, if anything of them is known here.
+    if (seconds > 0 && theirs.length === 0 && !this.#history.hasSender(member)) {
+      return this.refuse(by, NO_SUCH_MEMBER);
+    }
+    const how = type === "mute" ? "muted" : "removed";
+    this.#moderation.bar(member, how, seconds);
+    const name = theirs[0]?.who.me.name ?? "somebody";
+    const detail = `${name} (${member}), ${seconds === 0 ? "no longer" : `for ${seconds} s`}`;
+    this.#news.record({ actor: by.who.via, action: `chat.${how}`, detail });
+    const until = this.#moderation.barredUntil(member, how);
+    if (how === "removed" && until !== null) {
+      const { detail: reason } = describeBar("removed", until);
+      for (const { socket } of theirs) {
+        this.#delivery.remove(socket);
+        closeQuietly(socket, CloseCode.forbidden, reason);
+      }
+    }
+    this.#presence.changed();
+  }
+
+  #takeCare(
+    by: Connection,
+    request: Extract<ClientToRoom, { type: "claim" | "close_room" }>,
+  ): void {
+    if (!this.#support.exists) {
+      const detail = "This is a session's room; it lives as long as its session.";
+      return this.refuse(by, { code: "not_support", detail });
+    }
+    const { me, via } = by.who;
+    if (request.type === "close_room") this.#support.close();
+    else if (request.release) this.#support.claim(null, null);
+    else this.#support.claim(me, via);
+    const verb = request.type === "close_room" ? "done" : request.release ? "released" : "claimed";
+    this.#news.record({ actor: via, action: `chat.${verb}`, detail: `as ${me.name}` });
+    this.#delivery.tellAll(...this.#supportMessages());
+  }
+
+  /** Passes on what somebody wants done about control; the session tells all what came of it. */
+  async #requestControl(connection: Connection, { op, to }: ControlRequest): Promise<void> {
+    const { me, via, role, staff } = connection.who;
+    const who = { member: me.id, via, role, staff };
+    const session = this.#session();
+    if (!session) {
+      const detail = "No desktop belongs to this room.";
+      return this.refuse(connection, { code: "not_exclusive", detail });
+    }
+    try {
+      const done = await session.requestControl(who, { op, to });
+      if (!done.ok) this.refuse(connection, done.refusal);
+    } catch (error) {
+      log("chat.control_failed", { error: describeError(error) });
+      const detail = "That did not reach the session; try again.";
+      this.refuse(connection, { code: "try_again", detail });
+    }
+  }
+
+  /** Tells one socket why not; of which message, if it was about one. */
+  refuse(
+    to: Connection,
+    { code, detail }: Pick<Refusal, "code" | "detail">,
+    about: ClientToRoom | null = null,
+  ): void {
+    const which =
+      about && "cid" in about
+        ? { cid: about.cid }
+        : about && "seq" in about
+          ? { seq: about.seq }
+          : {};
+    this.#delivery.tell([to], { type: "error", code, message: detail, ...which });
+  }
+
+  #supportMessages(): RoomToClient[] {
+    const state = this.#support.state();
+    return state ? [{ type: "room", ...state }] : [];
+  }
+}
+
+const MUTABLE: ReadonlySet<ClientToRoom["type"]> = new Set(["send", "edit", "typing"]);
+const STAFF_ONLY: ReadonlySet<ClientToRoom["type"]> = new Set([
+  "mute",
+  "remove",
+  "claim",
+  "close_room",
+]);

@@ -1,0 +1,49 @@
+import { MAX_ROOM_SOCKETS, MAX_ROOM_SOCKETS_PER_PERSON } from "../../../protocol/limits.ts";
+import type { Refusal } from "../../problem.ts";
+import type { Bar } from "./moderation.ts";
+
+/** What a room says no with. */
+
+export const ROOM_CLOSED: Refusal = {
+  status: 410,
+  code: "room_closed",
+  detail: "The session has ended, and its chat with it.",
+};
+
+export const CREDENTIAL_REVOKED: Refusal = {
+  status: 401,
+  code: "revoked",
+  detail: "This credential was revoked.",
+};
+
+export const NO_SUCH_ROOM: Refusal = {
+  status: 404,
+  code: "no_such_room",
+  detail: "There is no such room.",
+};
+
+export const ROOM_FULL: Refusal = {
+  status: 429,
+  code: "too_many_members",
+  detail: `This room has ${MAX_ROOM_SOCKETS} connections already, its limit.`,
+};
+
+export const TOO_MANY_TABS: Refusal = {
+  status: 429,
+  code: "too_many_members",
+  detail: `You have this room open ${MAX_ROOM_SOCKETS_PER_PERSON} times already; close some.`,
+};
+
+export const NOT_STAFF = { code: "not_staff", detail: "Only an operator can do that." };
+
+export const NO_SUCH_MEMBER = {
+  code: "no_such_member",
+  detail: "There is nobody of that id here.",
+};
+
+/** @param until in ms since the epoch */
+export function describeBar(how: Bar, until: number): Pick<Refusal, "code" | "detail"> {
+  const time = `${new Date(until).toISOString().slice(0, 16).replace("T", " ")} UTC`;
+  const what = how === "muted" ? "muted you here" : "removed you from this room";
+  return { code: how, detail: `An operator ${what}, until ${time}.` };
+}

@@ -1,0 +1,191 @@
+import type { Member, SupportState } from "../../../protocol/chat.ts";
+import type { SupportIndexRow } from "../registry/support-rooms.ts";
+import { hasTable, oneRow } from "../storage.ts";
+import type { History } from "./history.ts";
+
+/** How long a guest's cookie is good for, from when they last came for it. */
+export const SUPPORT_TTL_MS = 30 * 24 * 60 * 60_000;
+
+/** How much of the last message the inbox shows. */
+const SNIPPET_CHARACTERS = 140;
+
+/**
+ * The life of a support room: whose it is, whether its guest waits for an answer, who of staff
+ * takes care of it, whether it is done. What changes here, or is said, the index in the registry
+ * has to hear: `version` counts that, `indexed` is what the registry has.
+ *
+ * A session's room has none of this.
+ */
+export class Support {
+  readonly #sql: SqlStorage;
+  #exists: boolean;
+
+  constructor(sql: SqlStorage) {
+    this.#sql = sql;
+    this.#exists = hasTable(sql, "support");
+  }
+
+  get exists(): boolean {
+    return this.#exists;
+  }
+
+  /** @param hash of the guest's secret */
+  open(hash: string, name: string): void {
+    if (this.#exists) return;
+    this.#sql.exec(SCHEMA);
+    this.#exists = true;
+    const query = "INSERT INTO support (hash, name, created_at, good_until) VALUES (?, ?, ?, ?)";
+    this.#sql.exec(query, hash, name, Date.now(), Date.now() + SUPPORT_TTL_MS);
+  }
+
+  /** The guest of a secret, if it is this room's and still good. */
+  guest(hash: string): { name: string; good_until: number } | null {
+    const row = this.#row();
+    if (!row || row.hash !== hash || row.good_until <= Date.now()) return null;
+    return { name: row.name, good_until: row.good_until };
+  }
+
+  /** The guest came again: their cookie is good for as long as a new one. */
+  renew(): number {
+    const until = Date.now() + SUPPORT_TTL_MS;
+    this.#sql.exec("UPDATE support SET good_until = ?", until);
+    return until;
+  }
+
+  state(): SupportState | null {
+    const row = this.#row();
+    if (!row) return null;
+    const { state, claimed_by, waiting_since } = row;
+    return {
+      state,
+      claimed_by: claimed_by === null ? null : (JSON.parse(claimed_by) as Member),
+      waiting_since: waiting_since === null ? null : new Date(waiting_since).toISOString(),
+    };
+  }
+
+  /**
+   * Somebody said something: a guest waits from then on and opens a room that was done, staff
+   * answers who waits.
+   * @returns whether that changed the room's state
+   */
+  said(staff: boolean): boolean {
+    const row = this.#row();
+    if (!row) return false;
+    this.touch();
+    if (staff ? row.waiting_since === null : row.waiting_since !== null && row.state === "open") {
+      return false;
+    }
+    const query = staff
+      ? "UPDATE support SET waiting_since = NULL"
+      : "UPDATE support SET state = 'open', waiting_since = coalesce(waiting_since, ?)";
+    this.#sql.exec(query, ...(staff ? [] : [Date.now()]));
+    return true;
+  }
+
+  claim(by: Member | null, person: string | null): void {
+    const query = "UPDATE support SET claimed_by = ?, claimed_person = ?";
+    this.#sql.exec(query, by && JSON.stringify(by), person);
+    this.touch();
+  }
+
+  close(): void {
+    this.#sql.exec(
+      "UPDATE support SET state = 'closed', waiting_since = NULL, claimed_by = NULL, claimed_person = NULL",
+    );
+    this.touch();
+  }
+
+  /** There is news for the index. */
+  touch(): void {
+    if (this.#exists) this.#sql.exec("UPDATE support SET version = version + 1");
+  }
+
+  /** How far a person of staff has read, for the unread counts of the inbox. */
+  staffRead(person: string, seq: number): void {
+    if (!this.#exists) return;
+    const query = `INSERT INTO staff_reads (person, seq, told) VALUES (?, ?, 0)
+       ON CONFLICT (person) DO UPDATE SET seq = excluded.seq, told = 0 WHERE excluded.seq > staff_reads.seq`;
+    this.#sql.exec(query, person, seq);
+  }
+
+  /** What the index does not know yet; null if it knows all, or nobody has said anything. */
+  untold(room: string, history: History): SupportIndexRow | null {
+    const row = this.#row();
+    const last = history.newest();
+    if (!row || !last) return null;
+    const reads = this.#sql
+      .exec<{ person: string; seq: number }>(
+        "SELECT person, seq FROM staff_reads WHERE told = 0 LIMIT 100",
+      )
+      .toArray();
+    if (row.version === row.indexed && reads.length === 0) return null;
+    const claimed = row.claimed_by === null ? null : (JSON.parse(row.claimed_by) as Member).name;
+    return {
+      room,
+      guest: row.name,
+      created_at: row.created_at,
+      state: row.state,
+      waiting_since: row.waiting_since,
+      claimed_name: claimed,
+      claimed_person: row.claimed_person,
+      last_seq: last.seq,
+      last_at: last.at,
+      last_from: last.from.name,
+      last_text: last.text?.slice(0, SNIPPET_CHARACTERS).toWellFormed() ?? null,
+      version: row.version,
+      reads,
+    };
+  }
+
+  markTold({ version, reads }: SupportIndexRow): void {
+    this.#sql.exec("UPDATE support SET indexed = max(indexed, ?)", version);
+    for (const { person, seq } of reads) {
+      this.#sql.exec("UPDATE staff_reads SET told = 1 WHERE person = ? AND seq = ?", person, seq);
+    }
+  }
+
+  /** Whether the guest cannot come back, so that a room without messages is of no use. */
+  isOver(): boolean {
+    const row = this.#row();
+    return row !== undefined && row.good_until <= Date.now();
+  }
+
+  /** When {@link isOver} will be, in ms since the epoch. */
+  overAt(): number | null {
+    return this.#row()?.good_until ?? null;
+  }
+
+  /** Forgets whose room it was. */
+  erase(): void {
+    this.#sql.exec("DELETE FROM support");
+    this.#sql.exec("DELETE FROM staff_reads");
+    this.#sql.exec("DELETE FROM people");
+  }
+
+  #row(): Row | undefined {
+    return this.#exists ? oneRow(this.#sql.exec<Row>("SELECT * FROM support")) : undefined;
+  }
+}
+
+type Row = {
+  hash: string;
+  name: string;
+  created_at: number;
+  good_until: number;
+  state: "open" | "closed";
+  /** A {@link Member} as JSON, and the person that the inbox knows. */
+  claimed_by: string | null;
+  claimed_person: string | null;
+  waiting_since: number | null;
+  version: number;
+  indexed: number;
+};
+
+const SCHEMA = `
+  CREATE TABLE support (
+    hash TEXT NOT NULL, name TEXT NOT NULL, created_at INTEGER NOT NULL, good_until INTEGER NOT NULL,
+    state TEXT NOT NULL DEFAULT 'open', claimed_by TEXT, claimed_person TEXT, waiting_since INTEGER,
+    version INTEGER NOT NULL DEFAULT 0, indexed INTEGER NOT NULL DEFAULT 0
+  );
+  CREATE TABLE staff_reads (person TEXT PRIMARY KEY, seq INTEGER NOT NULL, told INTEGER NOT NULL);
+`;

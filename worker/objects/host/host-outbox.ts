@@ -1,0 +1,91 @@
+import { type Env, registry } from "../../env.ts";
+import { AuditOutbox } from "../audit-outbox.ts";
+import { oneRow } from "../storage.ts";
+import type { CurrentState } from "./host-state.ts";
+
+/**
+ * What a host has to tell the registry: how it is, for what is asked of all hosts, and what
+ * happened, for the audit. What was told is kept, so what is to be told is whatever differs from
+ * it: no change has to be noted where it is made, and many at once are told as one.
+ */
+export class HostOutbox extends AuditOutbox {
+  readonly #sql: SqlStorage;
+  readonly #env: Env;
+  /** One at a time, so that the newest is told last. */
+  #running: Promise<void> | null = null;
+  /** When the state was told lately, in ms since the epoch. */
+  #tellings: number[] = [];
+
+  constructor(sql: SqlStorage, env: Env) {
+    super(sql, env);
+    this.#sql = sql;
+    this.#env = env;
+  }
+
+  /**
+   * Delivers what there is, also what comes to be meanwhile. An agent that says something new
+   * without end is told of less often: then something stays to be delivered later.
+   * @param state how the host is now; null when it was removed
+   * @throws {Error} if the registry cannot be reached; what it did not get stays
+   */
+  deliver(hostId: string, state: () => CurrentState | null): Promise<void> {
+    this.#running ??= this.#tellAll(hostId, state);
+    return this.#running;
+  }
+
+  async #tellAll(hostId: string, state: () => CurrentState | null): Promise<void> {
+    await null; // so that #running is set before this can end
+    try {
+      while (this.isPending(state())) {
+        const current = state();
+        if (!current) return;
+        if (this.#isTold(current)) {
+          await this.deliverLines(hostId);
+          continue;
+        }
+        if (this.#isTooOften()) return this.deliverLines(hostId);
+        const query = "UPDATE told_state SET version = version + 1 RETURNING version";
+        const { version } = this.#sql.exec<{ version: number }>(query).one();
+        await registry(this.#env).hostStates.put({ ...current, version });
+        if (state() === null) return;
+        this.#sql.exec("UPDATE told_state SET document = ?", comparable(current));
+      }
+    } finally {
+      // In the same turn as the last look: whatever comes to be after it starts anew.
+      this.#running = null;
+    }
+  }
+
+  #isTooOften(): boolean {
+    const now = Date.now();
+    this.#tellings = this.#tellings.filter((at) => now - at < TELLINGS_WINDOW_MS);
+    if (this.#tellings.length >= MAX_TELLINGS) return true;
+    this.#tellings.push(now);
+    return false;
+  }
+
+  /** Whether there is something that the registry does not know. */
+  isPending(state: CurrentState | null): boolean {
+    return state !== null && (!this.#isTold(state) || this.hasLines());
+  }
+
+  #isTold(state: CurrentState): boolean {
+    const told = oneRow(this.#sql.exec<{ document: string }>("SELECT document FROM told_state"));
+    return told?.document === comparable(state);
+  }
+}
+
+/** So often in that time a host's state is told at most: all who watch hear of each. */
+const MAX_TELLINGS = 50;
+const TELLINGS_WINDOW_MS = 10_000;
+
+/** A state as text, without what changes with each ping. */
+function comparable(state: CurrentState): string {
+  return JSON.stringify({ ...state, silent_at: null });
+}
+
+/** Also for hosts that were made without: they are told of as soon as something happens. */
+export const TOLD_STATE_SCHEMA = `
+  CREATE TABLE IF NOT EXISTS told_state (version INTEGER NOT NULL, document TEXT NOT NULL);
+  INSERT INTO told_state (version, document) SELECT 0, '' WHERE NOT EXISTS (SELECT 1 FROM told_state);
+`;

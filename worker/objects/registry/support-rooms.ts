@@ -1,0 +1,167 @@
+import { RpcTarget } from "cloudflare:workers";
+import type { InboxRoom, InboxState } from "../../../protocol/chat.ts";
+
+/** So many support rooms one address opens in an hour. */
+export const MAX_ROOMS_PER_ADDRESS = 10;
+
+const OPENING_WINDOW_MS = 60 * 60_000;
+
+/**
+ * Which support rooms there are, for the inbox of staff. Fed by each room's outbox, and a room that
+ * nobody has said anything in is not in it; a room is the truth about itself.
+ */
+export class SupportRooms extends RpcTarget {
+  readonly #sql: SqlStorage;
+
+  constructor(sql: SqlStorage) {
+    super();
+    this.#sql = sql;
+  }
+
+  /**
+   * Asks whether one more room may be opened from an address, and counts it.
+   * @param counted what counts as one address
+   */
+  admit(counted: string): boolean {
+    const now = Date.now();
+    this.#sql.exec("DELETE FROM support_openings WHERE started_at <= ?", now - OPENING_WINDOW_MS);
+    return (
+      this.#sql.exec(
+        `INSERT INTO support_openings (address, used, started_at) VALUES (?, 1, ?)
+         ON CONFLICT (address) DO UPDATE SET used = used + 1 WHERE used < ?`,
+        counted,
+        now,
+        MAX_ROOMS_PER_ADDRESS,
+      ).rowsWritten > 0
+    );
+  }
+
+  /** Takes a room's news; older news than it has changes nothing, so delivery may repeat. */
+  put(row: SupportIndexRow): void {
+    this.#sql.exec(
+      `INSERT INTO support_rooms (room, guest, created_at, state, waiting_since, claimed_name,
+         claimed_person, last_seq, last_at, last_from, last_text, version)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+       ON CONFLICT (room) DO UPDATE SET state = excluded.state, waiting_since = excluded.waiting_since,
+         claimed_name = excluded.claimed_name, claimed_person = excluded.claimed_person,
+         last_seq = excluded.last_seq, last_at = excluded.last_at, last_from = excluded.last_from,
+         last_text = excluded.last_text, version = excluded.version
+       WHERE excluded.version > support_rooms.version`,
+      row.room,
+      row.guest,
+      row.created_at,
+      row.state,
+      row.waiting_since,
+      row.claimed_name,
+      row.claimed_person,
+      row.last_seq,
+      row.last_at,
+      row.last_from,
+      row.last_text,
+      row.version,
+    );
+    for (const { person, seq } of row.reads) {
+      this.#sql.exec(
+        `INSERT INTO support_reads (room, person, seq) VALUES (?, ?, ?)
+         ON CONFLICT (room, person) DO UPDATE SET seq = max(seq, excluded.seq)`,
+        row.room,
+        person,
+        seq,
+      );
+    }
+  }
+
+  /** A room and all that was said in it is gone. */
+  remove(room: string): void {
+    this.#sql.exec("DELETE FROM support_rooms WHERE room = ?", room);
+    this.#sql.exec("DELETE FROM support_reads WHERE room = ?", room);
+  }
+
+  /**
+   * The inbox as a person of staff sees it.
+   * @param after the last room of the page before, as its `next_cursor` says
+   */
+  page(options: {
+    state: InboxState;
+    person: string;
+    after: { at: number; room: string } | null;
+    limit: number;
+  }): { items: InboxRoom[]; next: { at: number; room: string } | null } {
+    const { state, person, after, limit } = options;
+    const { where, at, order } = ORDERS[state];
+    const compare = order === "ASC" ? ">" : "<";
+    const from = after ? `AND (${at}, support_rooms.room) ${compare} (?, ?)` : "";
+    const rows = this.#sql
+      .exec<Row>(
+        `SELECT support_rooms.*, ${at} AS sorted_by, coalesce(seq, 0) AS read_seq
+           FROM support_rooms LEFT JOIN support_reads
+             ON support_reads.room = support_rooms.room AND person = ?
+           WHERE ${where} ${from} ORDER BY ${at} ${order}, support_rooms.room ${order} LIMIT ?`,
+        person,
+        ...(after ? [after.at, after.room] : []),
+        limit + 1,
+      )
+      .toArray();
+    const last = rows[limit - 1];
+    const next = rows.length > limit && last ? { at: last.sorted_by, room: last.room } : null;
+    return { items: rows.slice(0, limit).map((row) => toInboxRoom(row, person)), next };
+  }
+}
+
+/** Which rooms, and in which order; all of it our own words. */
+const ORDERS: Record<InboxState, { where: string; at: string; order: "ASC" | "DESC" }> = {
+  waiting: { where: "waiting_since IS NOT NULL", at: "waiting_since", order: "ASC" },
+  open: { where: "state = 'open'", at: "last_at", order: "DESC" },
+  closed: { where: "state = 'closed'", at: "last_at", order: "DESC" },
+};
+
+function toInboxRoom(row: Row, person: string): InboxRoom {
+  const time = (epochMs: number) => new Date(epochMs).toISOString();
+  const { claimed_name: name, last_seq: seq, last_from: from, last_text: text } = row;
+  return {
+    room: row.room,
+    guest: row.guest,
+    state: row.state,
+    claimed_by: name === null ? null : { name, me: row.claimed_person === person },
+    waiting_since: row.waiting_since === null ? null : time(row.waiting_since),
+    created_at: time(row.created_at),
+    last_message: { seq, from, text, at: time(row.last_at) },
+    unread: Math.max(0, seq - row.read_seq),
+  };
+}
+
+/** What a room tells the index of itself. Times in ms since the epoch. */
+export type SupportIndexRow = {
+  room: string;
+  guest: string;
+  created_at: number;
+  state: "open" | "closed";
+  waiting_since: number | null;
+  claimed_name: string | null;
+  claimed_person: string | null;
+  last_seq: number;
+  last_at: number;
+  last_from: string;
+  last_text: string | null;
+  version: number;
+  /** How far people of staff have read, those that moved. */
+  reads: { person: string; seq: number }[];
+};
+
+type Row = Omit<SupportIndexRow, "reads"> & { sorted_by: number; read_seq: number };
+
+export const SUPPORT_ROOMS_SCHEMA = `
+  CREATE TABLE IF NOT EXISTS support_rooms (
+    room TEXT PRIMARY KEY, guest TEXT NOT NULL, created_at INTEGER NOT NULL, state TEXT NOT NULL,
+    waiting_since INTEGER, claimed_name TEXT, claimed_person TEXT, last_seq INTEGER NOT NULL,
+    last_at INTEGER NOT NULL, last_from TEXT NOT NULL, last_text TEXT, version INTEGER NOT NULL
+  );
+  CREATE INDEX IF NOT EXISTS support_rooms_state ON support_rooms (state, last_at DESC, room DESC);
+  CREATE INDEX IF NOT EXISTS support_rooms_waiting ON support_rooms (waiting_since, room) WHERE waiting_since IS NOT NULL;
+  CREATE TABLE IF NOT EXISTS support_reads (
+    room TEXT NOT NULL, person TEXT NOT NULL, seq INTEGER NOT NULL, PRIMARY KEY (room, person)
+  );
+  CREATE TABLE IF NOT EXISTS support_openings (
+    address TEXT PRIMARY KEY, used INTEGER NOT NULL, started_at INTEGER NOT NULL
+  );
+`;
