@@ -1,9 +1,9 @@
 import { networkInterfaces } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import { CloseCode } from "../protocol/close-codes.ts";
-import { MAX_STREAMS_PER_HOST, SCAN_INTERVAL_MS } from "../protocol/limits.ts";
-import type { AgentToEdge, Display, EdgeToAgent } from "../protocol/link.ts";
-import { type AllowedTarget, isAllowed, LOOPBACK } from "./allow-list.ts";
+import { MAX_ADDRESSES, MAX_STREAMS_PER_HOST, SCAN_INTERVAL_MS } from "../protocol/limits.ts";
+import { type AgentToEdge, type Display, type EdgeToAgent, listensOn } from "../protocol/link.ts";
+import { type AllowedTarget, isAllowed } from "./allow-list.ts";
 import { type DesktopNews, Desktops, type DesktopsOptions } from "./desktops.ts";
 import { DisplayFinder } from "./displays.ts";
 import type { Identity } from "./identity.ts";
@@ -201,14 +201,14 @@ class Agent {
       {
         opened: () => this.#send({ type: "opened", stream: id }),
         described: (desktop) => {
-          this.#finder.describe(target.port, desktop);
+          this.#finder.describe(target, desktop);
           this.#tellDisplays();
         },
         failed: (error) => {
           this.#send({ type: "failed", stream: id, code: error.code, message: error.message });
           // One that does not let the agent in is there; asking it again would count as an attack.
           if (error instanceof LoginError) return;
-          this.#finder.forget(target.port); // the edge should not call a display live that is not
+          this.#finder.forget(target); // the edge should not call a display live that is not
           void this.scan();
         },
         closed: (totals) => this.#send({ type: "closed", stream: id, ...totals }),
@@ -220,7 +220,7 @@ class Agent {
 
   /** Whether a server is known to speak no login of ours: asking it again would count as an attack. */
   #isKnownForeign({ host, port }: { host: string; port: number }): boolean {
-    const display = host === LOOPBACK && this.#displays.find((found) => found.port === port);
+    const display = this.#displays.find((found) => found.port === port && listensOn(found, host));
     return Boolean(display && display.security.length > 0 && !isSpoken(display.security));
   }
 
@@ -241,9 +241,6 @@ class Agent {
 
 /** The loops see the aborted signal by themselves. */
 function ignoreAbort(): void {}
-
-/** At most this many addresses are told: a machine full of containers has hundreds. */
-const MAX_ADDRESSES = 64;
 
 /** Where this machine can be reached, so that a panel can find the host that owns an address. */
 function ownAddresses(): string[] {

@@ -1,11 +1,9 @@
 import { isIP } from "node:net";
 import { networkInterfaces } from "node:os";
-import { RFB_BASE_PORT, RFB_LAST_PORT } from "../protocol/ids.ts";
+import { LOOPBACK, RFB_BASE_PORT, RFB_LAST_PORT } from "../protocol/ids.ts";
 
 /** Addresses and ports that this agent may dial. What the edge asks for beyond it is refused here. */
 export type AllowedTarget = { address: string; firstPort: number; lastPort: number };
-
-export const LOOPBACK = "127.0.0.1";
 
 /** Displays 0 to 99 of this machine: on loopback, and on its own interfaces. */
 export function defaultAllowList(): AllowedTarget[] {

@@ -1,9 +1,9 @@
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { RFB_BASE_PORT, randomId } from "../protocol/ids.ts";
+import { LOOPBACK, RFB_BASE_PORT, randomId } from "../protocol/ids.ts";
 import { parseJobUrl } from "../protocol/job-url.ts";
 import type { AgentToEdge, EndCause } from "../protocol/link.ts";
-import { type AllowedTarget, LOOPBACK } from "./allow-list.ts";
+import type { AllowedTarget } from "./allow-list.ts";
 import type { Config, Limits } from "./config.ts";
 import { cleanUp, Desktop, type Ending } from "./desktops/desktop.ts";
 import type { Output } from "./desktops/output.ts";

@@ -1,8 +1,8 @@
 import { CloseCode } from "../protocol/close-codes.ts";
-import { RFB_BASE_PORT, RFB_LAST_PORT } from "../protocol/ids.ts";
-import type { Display } from "../protocol/link.ts";
-import { type AllowedTarget, isAllowed, LOOPBACK } from "./allow-list.ts";
-import { listeningPorts } from "./listeners.ts";
+import { ANY_ADDRESS, LOOPBACK, RFB_BASE_PORT, RFB_LAST_PORT } from "../protocol/ids.ts";
+import { type Display, listensOn } from "../protocol/link.ts";
+import { type AllowedTarget, isAllowed } from "./allow-list.ts";
+import { type Listener, listeners } from "./listeners.ts";
 import { askSecurity } from "./rfb/security.ts";
 import type { ServerInit } from "./rfb/server-init.ts";
 import { StreamError } from "./rfb/stream-error.ts";
@@ -19,18 +19,25 @@ const MAX_PORTS = 200;
 /** At most this many displays are told to the edge. */
 const MAX_DISPLAYS = 100;
 
-/** What was found on a port, and whose port it was then; null is no VNC server. */
-type Finding = { listener: string; display: Display | null };
+type Target = { host: string; port: number };
+
+/** A listening socket that may be a VNC server, and where the agent would dial it. */
+type Candidate = { host: string; listener: Listener };
+
+/** What was found there; null is no VNC server. */
+type Finding = { listener: Listener; display: Display | null };
 
 /**
- * Finds the VNC servers on loopback by their greeting, and remembers them. A server is asked once
- * and not again while the same socket listens: a connection that never authenticates counts as an
- * attack with TigerVNC, and some servers end after their first client. The name and the size of a
- * desktop come with the first viewer's stream: to ask for them would begin a session.
+/**
+ * Finds the VNC servers of this machine by their greeting, on loopback and on its other addresses,
+ * and remembers them. A server is asked once and not again while the same socket listens: a
+ * connection that never authenticates counts as an attack with TigerVNC, and some servers end after
+ * their first client. The name and the size of a desktop come with the first viewer's stream: to ask
+ * for them would begin a session.
  */
 export class DisplayFinder {
   readonly #allowed: readonly AllowedTarget[];
-  readonly #found = new Map<number, Finding>();
+  readonly #found = new Map<string, Finding>();
 
   constructor(allowed: readonly AllowedTarget[]) {
     this.#allowed = allowed;
@@ -38,17 +45,17 @@ export class DisplayFinder {
 
   /** @returns at most 100 displays, by port */
   async find(signal?: AbortSignal): Promise<Display[]> {
-    const candidates = this.#candidates(listeningPorts());
-    for (const port of this.#found.keys()) if (!candidates.has(port)) this.#found.delete(port);
+    const candidates = this.#candidates(listeners());
+    for (const place of this.#found.keys()) if (!candidates.has(place)) this.#found.delete(place);
     const queue = [...candidates].filter(
-      ([port, listener]) => this.#found.get(port)?.listener !== listener,
+      ([place, { listener }]) => this.#found.get(place)?.listener.socket !== listener.socket,
     );
     const ask = async () => {
       for (let next = queue.shift(); next; next = queue.shift()) {
-        const [port, listener] = next;
-        const finding = await this.#ask(port, listener, signal);
-        if (finding) this.#found.set(port, finding);
-        else this.#found.delete(port);
+        const [place, candidate] = next;
+        const finding = await this.#ask(candidate, signal);
+        if (finding) this.#found.set(place, finding);
+        else this.#found.delete(place);
       }
     };
     await Promise.all(Array.from({ length: SCAN_CONCURRENCY }, ask));
@@ -64,59 +71,88 @@ export class DisplayFinder {
   }
 
   /** Remembers what a server said of its desktop, for as long as that server listens. */
-  describe(port: number, desktop: ServerInit): void {
-    const found = this.#found.get(port);
-    if (!found?.display) return;
-    this.#found.set(port, { ...found, display: { ...found.display, ...desktop } });
+  describe({ host, port }: Target, desktop: ServerInit): void {
+    for (const place of placesOf(host, port)) {
+      const found = this.#found.get(place);
+      if (!found?.display || !listensOn(found.display, host)) continue;
+      this.#found.set(place, { ...found, display: { ...found.display, ...desktop } });
+      return;
+    }
   }
 
-  /** What was known of a port did not hold: it is asked again next time. */
-  forget(port: number): void {
-    this.#found.delete(port);
+  /** What was known of a place did not hold: it is asked again next time. */
+  forget({ host, port }: Target): void {
+    for (const place of placesOf(host, port)) this.#found.delete(place);
   }
 
   /** @returns null if it is worth asking again: nobody answered, or not yet */
-  async #ask(port: number, listener: string, signal?: AbortSignal): Promise<Finding | null> {
+  async #ask({ host, listener }: Candidate, signal?: AbortSignal): Promise<Finding | null> {
     try {
-      const security = await askSecurity({ host: LOOPBACK, port }, SCAN_ANSWER_MS, signal);
-      return { listener, display: displayOn(port, security) };
+      const target = { host, port: listener.port };
+      const security = await askSecurity(target, SCAN_ANSWER_MS, signal);
+      return { listener, display: displayOf(listener, security) };
     } catch (error) {
       const isOther = error instanceof StreamError && error.code === CloseCode.serverRefused;
-      return isOther && listener !== UNTOLD ? { listener, display: null } : null;
+      return isOther && listener.socket !== UNTOLD ? { listener, display: null } : null;
     }
   }
 
   /**
-   * The ports worth asking: allowed on loopback, and listened on where the system tells. Those of
-   * displays come first, should there be too many.
+   * The places worth asking: allowed, and listened on where the system tells. Those of displays
+   * come first, should there be too many.
    */
-  #candidates(listeners: Map<number, string> | null): Map<number, string> {
-    const ports = new Map<number, string>();
-    for (const port of [...portsOf(DISPLAY_PORTS), ...this.#allowed.flatMap(portsOf)]) {
-      // Where the system does not tell who listens, what was found stays until `forget`.
-      const listener = listeners === null ? UNTOLD : listeners.get(port);
-      if (listener === undefined || !isAllowed(this.#allowed, LOOPBACK, port)) continue;
-      ports.set(port, listener);
-      if (ports.size === MAX_PORTS) break;
+  #candidates(told: Listener[] | null): Map<string, Candidate> {
+    // Where the system does not tell who listens, what was found stays until `forget`.
+    const all = told ?? this.#allowed.flatMap(untoldListeners);
+    const candidates = new Map<string, Candidate>();
+    for (const listener of [...all].sort(displaysFirst)) {
+      const host = listener.address === ANY_ADDRESS ? LOOPBACK : listener.address;
+      if (!isAllowed(this.#allowed, host, listener.port)) continue;
+      candidates.set(placeOf(host, listener.port), { host, listener });
+      if (candidates.size === MAX_PORTS) break;
     }
-    return ports;
+    return candidates;
   }
 }
 
-const DISPLAY_PORTS: AllowedTarget = {
-  address: LOOPBACK,
-  firstPort: RFB_BASE_PORT,
-  lastPort: RFB_LAST_PORT,
-};
-
-function portsOf({ address, firstPort, lastPort }: AllowedTarget): number[] {
-  if (address !== LOOPBACK) return [];
-  return Array.from({ length: lastPort - firstPort + 1 }, (_, n) => firstPort + n);
+/** Where a server was found that is dialled there: one that listens on every address, on loopback. */
+function placesOf(host: string, port: number): string[] {
+  return [placeOf(host, port), placeOf(LOOPBACK, port)];
 }
 
-/** The listener of a port where the system does not tell. */
+function placeOf(host: string, port: number): string {
+  return `${host}:${port}`;
+}
+
+function isDisplay(port: number): boolean {
+  return port >= RFB_BASE_PORT && port <= RFB_LAST_PORT;
+}
+
+function displaysFirst(a: Listener, b: Listener): number {
+  return Number(isDisplay(b.port)) - Number(isDisplay(a.port)) || a.port - b.port;
+}
+
+/** The socket of a listener where the system does not tell. */
 const UNTOLD = "";
 
-function displayOn(port: number, security: string[]): Display {
-  return { port, display: port - RFB_BASE_PORT, name: null, security, width: null, height: null };
+/** Every port of loopback that is allowed, where only asking tells who listens. */
+function untoldListeners({ address, firstPort, lastPort }: AllowedTarget): Listener[] {
+  if (address !== LOOPBACK) return [];
+  return Array.from({ length: lastPort - firstPort + 1 }, (_, n) => ({
+    address,
+    port: firstPort + n,
+    socket: UNTOLD,
+  }));
+}
+
+function displayOf({ address, port }: Listener, security: string[]): Display {
+  return {
+    port,
+    ...(address !== LOOPBACK && { address }),
+    display: port - RFB_BASE_PORT,
+    name: null,
+    security,
+    width: null,
+    height: null,
+  };
 }

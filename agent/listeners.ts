@@ -1,24 +1,33 @@
 import { readFileSync } from "node:fs";
+import { ANY_ADDRESS, LOOPBACK } from "../protocol/ids.ts";
 
 /** /proc/net/tcp, column `st`: a listening socket. */
 const LISTEN = "0A";
 
-/** Any address and loopback, as /proc/net/tcp and tcp6 write them: hex in host byte order. */
-const REACHES_LOOPBACK: ReadonlySet<string> = new Set([
+/** How that table writes addresses: hex in the byte order of the machine, here little-endian. */
+const ANY: ReadonlySet<string> = new Set([
   "00000000",
-  "0100007F",
   "00000000000000000000000000000000",
-  "0000000000000000FFFF00000100007F",
   "0000000000000000FFFF000000000000",
 ]);
 
+/** What an IPv4 address begins with where the table is that of IPv6: `::ffff:` */
+const MAPPED = "0000000000000000FFFF0000";
+
+/** A TCP socket that listens. `socket` is its inode: another one is another server. */
+export type Listener = {
+  /** Of IPv4; {@link ANY_ADDRESS} where it listens on every address. */
+  address: string;
+  port: number;
+  socket: string;
+};
+
 /**
- * The TCP ports on which somebody listens on 127.0.0.1, each with the inode of its socket: another
- * inode is another server. Nothing is connected to.
+ * Who listens on this machine, on IPv4 addresses. Nothing is connected to.
  * @returns null where the system does not tell (anything but Linux)
  */
-export function listeningPorts(): Map<number, string> | null {
-  const ports = new Map<number, string>();
+export function listeners(): Listener[] | null {
+  const found: Listener[] = [];
   let told = false;
   for (const file of ["/proc/net/tcp", "/proc/net/tcp6"]) {
     let table: string;
@@ -29,11 +38,30 @@ export function listeningPorts(): Map<number, string> | null {
     }
     told = true;
     for (const line of table.split("\n").slice(1)) {
-      const [, local = "", , state, , , , , , inode = ""] = line.trim().split(/\s+/);
-      const [address = "", port = ""] = local.split(":");
-      if (state === LISTEN && REACHES_LOOPBACK.has(address))
-        ports.set(Number.parseInt(port, 16), inode);
+      const [, local = "", , state, , , , , , socket = ""] = line.trim().split(/\s+/);
+      const [hex = "", port = ""] = local.split(":");
+      const address = state === LISTEN ? readAddress(hex) : null;
+      if (address !== null) found.push({ address, port: Number.parseInt(port, 16), socket });
     }
   }
-  return told ? ports : null;
+  return told ? found : null;
+}
+
+/**
+ * The ports on which somebody listens whom loopback reaches.
+ * @returns null where the system does not tell
+ */
+export function listeningPorts(): Set<number> | null {
+  const told = listeners();
+  if (told === null) return null;
+  const reached = told.filter(({ address }) => address === LOOPBACK || address === ANY_ADDRESS);
+  return new Set(reached.map(({ port }) => port));
+}
+
+/** @returns null for an address of IPv6 */
+function readAddress(hex: string): string | null {
+  if (ANY.has(hex)) return ANY_ADDRESS;
+  const last = hex.startsWith(MAPPED) ? hex.slice(MAPPED.length) : hex;
+  if (last.length !== 8) return null;
+  return Buffer.from(last, "hex").reverse().join(".");
 }

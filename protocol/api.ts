@@ -10,7 +10,7 @@ import {
   MAX_SESSION_TTL_S,
   MAX_VNC_PASSWORD_CHARACTERS,
 } from "./limits.ts";
-import { Clipboard, ControlMode, Display, Role } from "./link.ts";
+import { Clipboard, ControlMode, Display as FoundDisplay, Role } from "./link.ts";
 
 /** The REST API: JSON in snake_case. Integrators write against these shapes. */
 
@@ -198,6 +198,49 @@ export const SeenSession = v.object({
   your_role: told(Role, "The highest role that they may have in it."),
 });
 export type SeenSession = v.InferOutput<typeof SeenSession>;
+
+const QueueId = told(
+  v.nullable(v.string()),
+  "The panel's name for what it still does in the background.",
+);
+
+/** The console of a hosting panel's server: the session that shows it, once VNC is switched on. */
+export const ServerConsole = v.object({
+  ...Session.entries,
+  server_id: told(Id, "As the panel calls it."),
+  enabled: v.literal(true),
+  queue_id: QueueId,
+});
+export type ServerConsole = v.InferOutput<typeof ServerConsole>;
+
+export const DisabledServer = v.object({
+  server_id: told(Id, "As the panel calls it."),
+  enabled: v.literal(false),
+  session_id: told(v.nullable(Id), "The session that ended with it."),
+  queue_id: QueueId,
+});
+export type DisabledServer = v.InferOutput<typeof DisabledServer>;
+
+/** What is known of a panel's server without changing anything. */
+export const ServerLookUp = v.object({
+  server_id: told(Id, "As the panel calls it."),
+  enabled: told(v.boolean(), "As the panel says it: some say so only while somebody is connected."),
+  address: told(
+    v.nullable(v.string()),
+    "Where its hypervisor listens; null while the panel does not know.",
+  ),
+  port: v.nullable(Count),
+  host_id: told(
+    v.nullable(Id),
+    "The host that has this address; null if none has, or more than one.",
+  ),
+  session: told(v.nullable(Session), "The one that shows it, until that ends."),
+});
+export type ServerLookUp = v.InferOutput<typeof ServerLookUp>;
+
+/** A display that a session may name by its port: on loopback, wherever else it listens. */
+export const Display = v.omit(FoundDisplay, ["address"]);
+export type Display = v.InferOutput<typeof Display>;
 
 export const Host = v.object({
   host_id: Id,

@@ -21,6 +21,12 @@ export const RFB_BASE_PORT = 5900;
 /** The last port that counts as a display; what agents scan and allow by default. */
 export const RFB_LAST_PORT = 5999;
 
+/** Where an agent's own machine is. */
+export const LOOPBACK = "127.0.0.1";
+
+/** Where a server listens that takes connections on every address of its machine. */
+export const ANY_ADDRESS = "0.0.0.0";
+
 /** @returns `bytes` random bytes as base64url, without padding */
 export function randomId(bytes = 16): string {
   return toBase64Url(crypto.getRandomValues(new Uint8Array(bytes)));

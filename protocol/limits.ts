@@ -101,6 +101,11 @@ export const MAX_LINKS_PER_SESSION = 100;
 /** How many of a VNC server's security types are told; it may offer 255, none does. */
 export const MAX_SECURITY_TYPES = 16;
 
+/** How many addresses of its own a host tells: a machine full of containers has hundreds. */
+export const MAX_ADDRESSES = 64;
+/** Of one IP address as text. */
+export const MAX_ADDRESS_CHARACTERS = 64;
+
 /** How many hosts, or sessions, one page of a list holds. */
 export const MAX_PAGE_ITEMS = 100;
 

@@ -1,6 +1,8 @@
 import * as v from "valibot";
-import { Id } from "./ids.ts";
+import { ANY_ADDRESS, Id, LOOPBACK } from "./ids.ts";
 import {
+  MAX_ADDRESS_CHARACTERS,
+  MAX_ADDRESSES,
   MAX_DESKTOPS_PER_HOST,
   MAX_MESSAGE_BYTES,
   MAX_NAME_CHARACTERS,
@@ -35,6 +37,8 @@ export type ControlMode = v.InferOutput<typeof ControlMode>;
  */
 export const Display = v.object({
   port: Port,
+  /** Where it listens, if that is not on loopback alone: an address, or 0.0.0.0 for all. */
+  address: v.optional(v.pipe(v.string(), v.maxLength(MAX_ADDRESS_CHARACTERS))),
   display: v.pipe(v.number(), v.integer()),
   name: v.nullable(v.pipe(v.string(), v.maxLength(255))),
   security: v.pipe(v.array(v.pipe(v.string(), v.maxLength(40))), v.maxLength(MAX_SECURITY_TYPES)),
@@ -42,6 +46,11 @@ export const Display = v.object({
   height: v.nullable(Count),
 });
 export type Display = v.InferOutput<typeof Display>;
+
+/** Whether who dials that address of the host reaches this display. */
+export function listensOn({ address = LOOPBACK }: Display, dialled: string): boolean {
+  return address === dialled || address === ANY_ADDRESS;
+}
 
 /** At most the ports 5900 to 5999 of one machine. */
 const Displays = v.pipe(v.array(Display), v.maxLength(100));
@@ -122,7 +131,10 @@ export const AgentToEdge = v.variant("type", [
       [],
     ),
     addresses: v.optional(
-      v.pipe(v.array(v.pipe(v.string(), v.maxLength(64))), v.maxLength(64)),
+      v.pipe(
+        v.array(v.pipe(v.string(), v.maxLength(MAX_ADDRESS_CHARACTERS))),
+        v.maxLength(MAX_ADDRESSES),
+      ),
       [],
     ),
   }),

@@ -8,6 +8,7 @@ import {
   CreateLink,
   CreateSession,
   CreateTicket,
+  DisabledServer,
   Health,
   Host,
   JoinToken,
@@ -25,6 +26,8 @@ import {
   RedeemLink,
   SeenSession,
   SeeSession,
+  ServerConsole,
+  ServerLookUp,
   Session,
   ShareLink,
   SignIn,
@@ -59,6 +62,18 @@ const NO_SESSION = [404, "no_such_session"] as const;
 const ENDED = [410, "session_ended"] as const;
 const NO_HOST = [404, "no_such_host"] as const;
 const GUESSED = [429, "too_many_failures"] as const;
+
+/** Of every call that asks the hosting panel. */
+const PANEL = [
+  [404, "no_such_server"],
+  [501, "no_panel"],
+  [502, "panel_refused"],
+  [502, "panel_unreachable"],
+  [502, "panel_redirects"],
+  [502, "panel_malformed"],
+  [502, "panel_failed"],
+  [504, "panel_timeout"],
+] as const;
 
 const IdempotencyKey = v.pipe(
   v.string(),
@@ -166,6 +181,35 @@ export const OPERATIONS = {
     status: 200,
     answer: RedeemedLink,
     problems: [[401, "bad_share_link"], NO_SESSION, ENDED, GUESSED],
+  },
+
+  "GET /api/servers/:serverId/vnc": {
+    id: "getServerVnc",
+    summary: "What the hosting panel says of a server's VNC, and the session that shows it",
+    status: 200,
+    answer: ServerLookUp,
+    problems: PANEL,
+  },
+  "POST /api/servers/:serverId/vnc/enable": {
+    id: "enableServerVnc",
+    summary: "Switches a server's VNC on at the hosting panel, and has one session show it",
+    status: 200,
+    answer: ServerConsole,
+    problems: [
+      ...PANEL,
+      [409, "no_agent_at_address"],
+      [409, "address_claimed_twice"],
+      [409, "listener_not_named"],
+      [502, "no_listener"],
+      [503, "host_offline"],
+    ],
+  },
+  "POST /api/servers/:serverId/vnc/disable": {
+    id: "disableServerVnc",
+    summary: "Ends a server's session, and switches its VNC off at the hosting panel",
+    status: 200,
+    answer: DisabledServer,
+    problems: PANEL,
   },
 
   "GET /api/hosts": {

@@ -25,7 +25,19 @@ const USAGE = `Options: [--no-demo] [--no-agent]
   --no-demo    do not offer the demo desktop
   --no-agent   run the edge alone
 Environment: PORT (8787), PORTHOLE_STATE (.porthole), ADMIN_TOKEN (else made and kept there),
-TRUST_PROXY=1 behind a proxy that says in X-Forwarded-For and -Proto who comes, and how.`;
+TRUST_PROXY=1 behind a proxy that says in X-Forwarded-For and -Proto who comes, and how;
+and the edge's other settings, as in docs/deploy.md.`;
+
+/** Settings of the Worker that the environment gives here, and wrangler elsewhere. */
+const WORKER_SETTINGS = [
+  ...["ALLOWED_ORIGINS", "ACCESS_TEAM_DOMAIN", "ACCESS_AUD", "ACCESS_ROLES", "AUDIT_DAYS"],
+  ...["VIRTFUSION_URL", "VIRTFUSION_TOKEN", "VIRTFUSION_VNC_BODY"],
+];
+
+function workerSettings(): Record<string, string> {
+  const given = WORKER_SETTINGS.map((name) => [name, process.env[name] ?? ""] as const);
+  return Object.fromEntries(given.filter(([, value]) => value !== ""));
+}
 
 const HOST = "127.0.0.1";
 const DEFAULT_PORT = 8787;
@@ -206,7 +218,7 @@ export async function runLocal(makeFront?: FrontMaker): Promise<void> {
     host: HOST,
     port: makeFront ? 0 : settings.port,
     stateDir: join(settings.stateDir, "edge"),
-    vars: { ADMIN_TOKEN: token },
+    vars: { ...workerSettings(), ADMIN_TOKEN: token },
     trustProxy: settings.trustProxy,
     log,
   });

@@ -14,6 +14,7 @@ import * as hosts from "./routes/hosts.ts";
 import * as identity from "./routes/identity.ts";
 import * as links from "./routes/links.ts";
 import { metrics } from "./routes/metrics.ts";
+import * as servers from "./routes/servers.ts";
 import { listSessions } from "./routes/session-list.ts";
 import * as sessions from "./routes/sessions.ts";
 import { isUpgrade, refuseUpgrade } from "./sockets.ts";
@@ -73,6 +74,10 @@ app.get("/api/vnc/session/:id/links", needs.operator, links.listLinks);
 app.post("/api/vnc/session/:id/links", needs.operator, links.createLink);
 app.delete("/api/vnc/session/:id/links/:link_id", needs.operator, links.revokeLink);
 app.post("/api/links/redeem", needs.secret, links.redeemLink);
+
+app.get("/api/servers/:serverId/vnc", needs.viewer, servers.getVnc);
+app.post("/api/servers/:serverId/vnc/enable", needs.operator, servers.enableVnc);
+app.post("/api/servers/:serverId/vnc/disable", needs.operator, servers.disableVnc);
 
 app.get("/api/chat/rooms", needs.operator, chat.listRooms);
 app.get("/api/chat/rooms/:room/messages", needs.room, chat.listMessages);

@@ -1,5 +1,6 @@
 import type { LocationHint } from "./location.ts";
 import type { ChatRoom } from "./objects/chat-room.ts";
+import type { PanelServer } from "./objects/panel-server.ts";
 import type { Registry } from "./objects/registry.ts";
 import type { VncHost } from "./objects/vnc-host.ts";
 import type { VncSession } from "./objects/vnc-session.ts";
@@ -10,6 +11,7 @@ export interface Env {
   VNC_HOST: DurableObjectNamespace<VncHost>;
   CHAT_ROOM: DurableObjectNamespace<ChatRoom>;
   REGISTRY: DurableObjectNamespace<Registry>;
+  PANEL_SERVER: DurableObjectNamespace<PanelServer>;
   /** A secret. Without it nobody can sign in, and the API says so. */
   ADMIN_TOKEN?: string;
   /** Other origins that may call and embed, separated by commas or spaces: `https://panel.example`. */
@@ -22,6 +24,11 @@ export interface Env {
    * group's name or `*`, to `viewer`, `operator` or `admin`. The highest that fits counts.
    */
   ACCESS_ROLES?: string;
+  /** VirtFusion's address, and a token of its API (a secret). */
+  VIRTFUSION_URL?: string;
+  VIRTFUSION_TOKEN?: string;
+  /** How it is told to switch VNC: `action` (if not given) or `vnc`. */
+  VIRTFUSION_VNC_BODY?: string;
   /** For how many days the audit is kept; 90 if not given. */
   AUDIT_DAYS?: string;
   /** For how many days an ended session is kept; 30 if not given. */
@@ -57,4 +64,8 @@ export function vncHost(env: Env, hostId: string): DurableObjectStub<VncHost> {
 
 export function chatRoom(env: Env, room: string): DurableObjectStub<ChatRoom> {
   return env.CHAT_ROOM.get(env.CHAT_ROOM.idFromName(room));
+}
+
+export function panelServer(env: Env, serverId: string): DurableObjectStub<PanelServer> {
+  return env.PANEL_SERVER.get(env.PANEL_SERVER.idFromName(serverId));
 }

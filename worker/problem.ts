@@ -41,6 +41,7 @@ const TITLES: Record<number, string> = {
   403: "Not allowed",
   404: "Not found",
   408: "Too slow",
+  409: "Conflict",
   410: "Gone",
   413: "Too large",
   415: "Not JSON",
@@ -48,7 +49,10 @@ const TITLES: Record<number, string> = {
   426: "Upgrade required",
   429: "Too many",
   500: "Internal error",
+  501: "Not configured",
+  502: "Bad gateway",
   503: "Not available",
+  504: "No answer",
 };
 
 export function problemResponse(refusal: Refusal): Response {

@@ -1,8 +1,7 @@
 import { rmSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
-import { RFB_BASE_PORT } from "../../protocol/ids.ts";
+import { LOOPBACK, RFB_BASE_PORT } from "../../protocol/ids.ts";
 import type { EndCause } from "../../protocol/link.ts";
-import { LOOPBACK } from "../allow-list.ts";
 import type { Limits } from "../config.ts";
 import { listeningPorts } from "../listeners.ts";
 import { describeError } from "../log.ts";

@@ -1,6 +1,6 @@
 import { mkdirSync, readFileSync, rmSync } from "node:fs";
-import { RFB_BASE_PORT, RFB_LAST_PORT } from "../../protocol/ids.ts";
-import { type AllowedTarget, isAllowed, LOOPBACK } from "../allow-list.ts";
+import { LOOPBACK, RFB_BASE_PORT, RFB_LAST_PORT } from "../../protocol/ids.ts";
+import { type AllowedTarget, isAllowed } from "../allow-list.ts";
 import { listeningPorts } from "../listeners.ts";
 
 /** Where X servers put what says that a display is taken (the X.Org server, os/utils.c, xtrans). */

@@ -85,6 +85,49 @@ describe("looking for displays", () => {
     expect((await wide.find()).map(({ port }) => port)).toContain(vnc.port);
   });
 
+  it("finds them on other addresses of the machine, where those are allowed, and says where", async () => {
+    const [own, port] = ["127.0.0.2", 0]; // any of 127.0.0.0/8 is this machine's
+    const there = await serve(greetAndEcho, port, own);
+    const everywhere = await serve(greetAndEcho, port, "0.0.0.0");
+    const both = finderOf(there.port, everywhere.port);
+    expect(await both.find()).toMatchObject([{ port: everywhere.port, address: "0.0.0.0" }]);
+    const allowed = new DisplayFinder([parseAllowedTarget(`${own}:${there.port}`)]);
+    expect(await allowed.find()).toMatchObject([{ port: there.port, address: own }]);
+  });
+
+  it("tells two servers apart that listen on one port of two addresses", async () => {
+    const here = await serve(greetAndEcho);
+    await serve(greetAndEcho, here.port, "127.0.0.2");
+    const finder = new DisplayFinder(
+      ["127.0.0.1", "127.0.0.2"].map((own) => parseAllowedTarget(`${own}:${here.port}`)),
+    );
+    const found = await finder.find();
+    expect(found.map(({ address }) => address).sort()).toEqual(["127.0.0.2", undefined]);
+  });
+
+  it("knows of each what its own viewer saw, wherever that one was dialled", async () => {
+    const here = await serve(greetAndEcho);
+    await serve(greetAndEcho, here.port, "127.0.0.2");
+    const everywhere = await serve(greetAndEcho, 0, "0.0.0.0");
+    const finder = new DisplayFinder(
+      ["127.0.0.1", "127.0.0.2"].flatMap((own) =>
+        [here, everywhere].map(({ port }) => parseAllowedTarget(`${own}:${port}`)),
+      ),
+    );
+    await finder.find();
+    const size = { width: 800, height: 600 };
+    finder.describe({ host: "127.0.0.2", port: here.port }, { ...size, name: "there" });
+    finder.describe({ host: "127.0.0.2", port: everywhere.port }, { ...size, name: "everywhere" });
+    // Of the one on loopback nothing is known, nor of an address where none listens.
+    finder.describe({ host: "127.0.0.3", port: here.port }, { ...size, name: "nowhere" });
+    const names = (await finder.find()).map(({ address = "127.0.0.1", name }) => [address, name]);
+    expect(Object.fromEntries(names)).toEqual({
+      "127.0.0.1": null,
+      "127.0.0.2": "there",
+      "0.0.0.0": "everywhere",
+    });
+  });
+
   it("leaves no connection open", async () => {
     const vnc = await serve(greetAndEcho);
     const silent = await serve(() => {});

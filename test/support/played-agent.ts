@@ -51,6 +51,7 @@ export class PlayedAgent {
     const link = this.#link;
     if (!link) return;
     this.#link = null;
+    if (link.readyState === WebSocket.CLOSED) return; // the edge closed it
     const closed = once(link, "close");
     link.close();
     await closed;

@@ -25,9 +25,13 @@ export class TcpServer {
     });
   }
 
-  static async listen(serve: (socket: Socket) => void, port = 0): Promise<TcpServer> {
+  static async listen(
+    serve: (socket: Socket) => void,
+    port = 0,
+    address = "127.0.0.1",
+  ): Promise<TcpServer> {
     const server = createServer();
-    server.listen(port, "127.0.0.1");
+    server.listen(port, address);
     await once(server, "listening");
     const tcpServer = new TcpServer(server);
     server.on("connection", serve);

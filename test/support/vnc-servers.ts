@@ -12,6 +12,8 @@ const START_MS = 15_000;
 /** A VNC server that Debian has, beside TigerVNC's Xvnc: how it is started on a display. */
 export type Kind = {
   program: string;
+  /** Where it listens; loopback if not given. */
+  address?: string;
   args(display: number, passwordFile: string | null): string[];
 };
 
@@ -61,6 +63,17 @@ export const KINDS = {
   },
 } satisfies Record<string, Kind>;
 
+/** TigerVNC that listens on one address of this machine and nowhere else, as a hypervisor's may. */
+export function tigerVncOn(address: string): Kind {
+  const { program, args } = KINDS.TigerVNC;
+  const isNotLoopback = (arg: string) => arg !== "-localhost";
+  return {
+    program,
+    address,
+    args: (...where) => [...args(...where).filter(isNotLoopback), "-interface", address],
+  };
+}
+
 /** A VNC server as Debian packages it, with a password or without. */
 export class PackagedServer {
   readonly port: number;
@@ -106,9 +119,14 @@ export class PackagedServer {
     PackagedServer.#running.add(server);
     await poll(START_MS, `${kind.program} on display ${display}`, () => {
       if (!server.#isRunning()) throw new Error(`${kind.program} ended: ${server.#said}`);
-      return greets(server.port);
+      return greets(server.port, kind.address);
     });
     return server;
+  }
+
+  /** Takes another password from now on; TigerVNC reads its file for each who comes. */
+  setPassword(password: string): void {
+    writeFileSync(join(this.#folder, "passwd"), vncpasswd(password));
   }
 
   async kill(): Promise<void> {

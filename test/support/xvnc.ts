@@ -75,10 +75,10 @@ export async function startXvnc(display: number, options: XvncOptions = {}): Pro
   return xvnc;
 }
 
-/** Whether a VNC server greets on a port of this machine. */
-export async function greets(port: number): Promise<boolean> {
+/** Whether a VNC server greets on a port of this machine. @param host the address to dial */
+export async function greets(port: number, host = "127.0.0.1"): Promise<boolean> {
   try {
-    const { socket } = await greet({ host: "127.0.0.1", port }, START_MS);
+    const { socket } = await greet({ host, port }, START_MS);
     socket.destroy();
     return true;
   } catch {

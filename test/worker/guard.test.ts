@@ -72,6 +72,18 @@ const REST: [route: string, body: object | null, Record<"nobody" | PersonRole, n
     null,
     { nobody: 401, viewer: 403, operator: 404, admin: 404 },
   ],
+  // 501: this edge has no hosting panel.
+  ["GET /api/servers/:serverId/vnc", null, { nobody: 401, viewer: 501, operator: 501, admin: 501 }],
+  [
+    "POST /api/servers/:serverId/vnc/enable",
+    null,
+    { nobody: 401, viewer: 403, operator: 501, admin: 501 },
+  ],
+  [
+    "POST /api/servers/:serverId/vnc/disable",
+    null,
+    { nobody: 401, viewer: 403, operator: 501, admin: 501 },
+  ],
   ["POST /api/links/redeem", {}, { nobody: 400, viewer: 400, operator: 400, admin: 400 }],
   ["GET /api/chat/rooms", null, { nobody: 401, viewer: 403, operator: 200, admin: 200 }],
   [

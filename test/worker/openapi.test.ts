@@ -5,6 +5,8 @@ import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { OPERATIONS, type OperationName } from "../../protocol/operations.ts";
 import { type Answer, bearer, type CallOptions, call } from "../support/call.ts";
 import { Desktop } from "../support/desktop.ts";
+import { Hypervisor } from "../support/hypervisor.ts";
+import { PanelServer } from "../support/panel-server.ts";
 import { People } from "../support/people.ts";
 import { ADMIN_TOKEN, type Rig, startRig } from "../support/rig.ts";
 
@@ -25,22 +27,46 @@ type Document = {
   paths: Record<string, Record<string, Described>>;
 };
 
+/** Where the panel says that its servers have their VNC. */
+const HYPERVISOR = "192.168.4.2";
+
 let rig: Rig;
 let people: People;
 let desktop: Desktop;
+let panel: PanelServer;
+let hypervisor: Hypervisor;
+let servers = 0;
 let document: Document;
 
 beforeAll(async () => {
-  rig = await startRig();
+  panel = await PanelServer.start();
+  rig = await startRig(panel.vars);
   people = new People(rig);
   desktop = await Desktop.start(rig);
+  hypervisor = await Hypervisor.start(rig, HYPERVISOR);
   document = (await people.call("/api/openapi.json")).json<Document>();
 });
 
 afterAll(async () => {
   await desktop.stop();
+  await hypervisor.agent.stop();
   await rig.stop();
+  await panel.stop();
 });
+
+/** A server of the panel's on a host that has joined. */
+function newServer(): string {
+  const id = String(40 + ++servers);
+  panel.add(id, HYPERVISOR, 5900 + servers);
+  return id;
+}
+
+/** One whose console is open. */
+async function openServer(): Promise<string> {
+  const id = newServer();
+  await people.wanted(200, people.asAdmin("POST", `/api/servers/${id}/vnc/enable`));
+  return id;
+}
 
 const template = (path: string) => path.replaceAll(/:(\w+)/g, "{$1}");
 
@@ -131,6 +157,9 @@ const CALLS: Record<
   "POST /api/links/redeem": async () => ({
     body: { secret: (await people.shareLink(await desktop.session())).secret },
   }),
+  "GET /api/servers/:serverId/vnc": async () => ({ params: [await openServer()] }),
+  "POST /api/servers/:serverId/vnc/enable": async () => ({ params: [newServer()] }),
+  "POST /api/servers/:serverId/vnc/disable": async () => ({ params: [await openServer()] }),
   "GET /api/hosts": async () => ({}),
   "GET /api/hosts/:id": async () => ({ params: [desktop.agent.hostId] }),
   "PATCH /api/hosts/:id": async () => ({

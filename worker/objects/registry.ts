@@ -10,6 +10,7 @@ import { AUDIT_SCHEMA, Audit } from "./registry/audit.ts";
 import { CREATIONS_SCHEMA, Creations } from "./registry/creations.ts";
 import { FAILURES_SCHEMA, Failures } from "./registry/failures.ts";
 import { FEED_SCHEMA, Feed } from "./registry/feed.ts";
+import { HOST_ADDRESSES_SCHEMA } from "./registry/host-addresses.ts";
 import { HostCheck } from "./registry/host-check.ts";
 import { HOST_STATES_SCHEMA, type HostMeasures, HostStates } from "./registry/host-states.ts";
 import { HOSTS_SCHEMA, Hosts } from "./registry/hosts.ts";
@@ -40,6 +41,7 @@ export class Registry extends DurableObject<Env> {
         API_KEYS_SCHEMA +
         HOSTS_SCHEMA +
         HOST_STATES_SCHEMA +
+        HOST_ADDRESSES_SCHEMA +
         SESSION_INDEX_SCHEMA +
         CREATIONS_SCHEMA +
         AUDIT_SCHEMA +

@@ -1,8 +1,9 @@
 import { DurableObject } from "cloudflare:workers";
 import type { Host } from "../../protocol/api.ts";
 import { CloseCode } from "../../protocol/close-codes.ts";
+import { LOOPBACK } from "../../protocol/ids.ts";
 import { MAX_MESSAGE_BYTES, MAX_STREAMS_PER_HOST } from "../../protocol/limits.ts";
-import { AgentToEdge, parseMessage } from "../../protocol/link.ts";
+import { AgentToEdge, listensOn, parseMessage } from "../../protocol/link.ts";
 import { type Env, vncSession } from "../env.ts";
 import { verifyAgentToken } from "../identity/agent-token.ts";
 import { bearerToken } from "../identity/bearer.ts";
@@ -23,7 +24,7 @@ import { displaysOf, HostRecord, type HostRow, type NewNames } from "./host/host
 import { type CurrentState, hostState, publicHost } from "./host/host-state.ts";
 import { connectedAt, Links } from "./host/links.ts";
 import { NOBODY } from "./registry/audit.ts";
-import type { Sight } from "./session/session-row.ts";
+import type { Sight, StoredSession } from "./session/session-row.ts";
 import type { VncSession } from "./vnc-session.ts";
 
 /**
@@ -119,23 +120,36 @@ export class VncHost extends DurableObject<Env> {
   }
 
   /** What there is to see of each of these sessions now, in their order. */
-  async look(sessions: readonly { session_id: string; vnc_port: number }[]): Promise<Sight[]> {
+  async look(sessions: readonly LookedAt[]): Promise<Sight[]> {
     const row = this.#record.row();
-    const online = row !== null && row !== undefined && this.#links.isOnline();
+    const online = row !== undefined && this.#links.isOnline();
     const viewers = online ? this.#streams.countOpened() : new Map<string, number>();
-    return sessions.map(({ session_id, vnc_port }) => ({
+    return sessions.map(({ session_id, vnc_port, address }) => ({
       online,
-      reason: this.#unreachable(row, vnc_port),
+      reason: this.#unreachable(row, vnc_port, address),
       viewers: viewers.get(session_id) ?? 0,
     }));
   }
 
-  /** Why a viewer of this port would get no picture now, as a sentence; null if they would. */
-  #unreachable(row: HostRow | undefined, port: number): string | null {
+  /** The same of a place that no session shows yet. */
+  async reach(port: number, address: string): Promise<Omit<Sight, "viewers">> {
+    const row = this.#record.row();
+    const online = row !== undefined && this.#links.isOnline();
+    return { online, reason: this.#unreachable(row, port, address) };
+  }
+
+  /**
+   * Why a viewer of this place would get no picture now, as a sentence; null if they would.
+   * @param address which of the host's own; null is loopback
+   */
+  #unreachable(row: HostRow | undefined, port: number, address: string | null): string | null {
     if (!row) return "The host was removed.";
     if (!this.#links.isOnline()) return offlineSentence(row.name);
-    const answers = displaysOf(row).some((display) => display.port === port);
-    return answers ? null : `No VNC server answers on port ${port} of ${row.name}.`;
+    const answers = displaysOf(row).some(
+      (display) => display.port === port && listensOn(display, address ?? LOOPBACK),
+    );
+    const where = address === null ? `port ${port}` : `${address}, port ${port},`;
+    return answers ? null : `No VNC server answers on ${where} of ${row.name}.`;
   }
 
   /** Asks the agent for its end of a stream; what comes of it is told to the session. */
@@ -156,7 +170,7 @@ export class VncHost extends DurableObject<Env> {
       stream: input.stream,
       token: input.token,
       session: input.session,
-      target: { host: LOOPBACK, port: input.port },
+      target: { host: input.address ?? LOOPBACK, port: input.port },
       role: input.role,
       clipboard: input.clipboard,
       control: input.control,
@@ -246,7 +260,7 @@ export class VncHost extends DurableObject<Env> {
   async #handle(message: AgentToEdge, linkSince: number): Promise<void> {
     switch (message.type) {
       case "hello":
-        this.#record.setAgent(message.version);
+        this.#record.setAgent(message.version, message.addresses);
         this.#record.setDisplays(message.displays);
         this.#changed();
         this.#repeatRoles(new Set(message.streams));
@@ -394,9 +408,6 @@ export const AUDIENCE_HEADER = "x-porthole-audience";
 export const LOCATION_HEADER = "x-porthole-location";
 const LOCATION_KEY = "location";
 
-/** Where displays are: the agent dials its own machine. */
-const LOOPBACK = "127.0.0.1";
-
 /** Of an agent's comings and goings together so many lines in ten minutes are in the audit. */
 const MAX_LINK_LINES = 20;
 
@@ -416,6 +427,9 @@ const REPLAYED_TOKEN: Refusal = {
 };
 
 type OpenAnswer = { ok: true } | { ok: false; refusal: { closeCode: CloseCode; detail: string } };
+
+/** What of a session decides what there is to see of it. */
+export type LookedAt = Pick<StoredSession, "session_id" | "vnc_port" | "address">;
 
 function offlineSentence(name: string): string {
   return `The host ${name} is offline. Its agent reconnects by itself when it can.`;

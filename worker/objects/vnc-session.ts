@@ -32,6 +32,7 @@ import {
   credentialRevoked,
   insertSession,
   type NewSession,
+  type PanelTarget,
   SESSION_SCHEMA,
   type SessionRow,
   type SessionState,
@@ -109,6 +110,25 @@ export class VncSession extends DurableObject<Env> {
     // Of the viewers the session knows first.
     const viewers = sight.online ? this.#streams.list().length : 0;
     return { ok: true, value: sessionState(stored, { ...sight, viewers }) };
+  }
+
+  /**
+   * What a hosting panel says of the VNC server now, for the viewers who come from here on: where it
+   * listens on the session's host, and its password. The session lives at least until `expires_at`.
+   */
+  async retarget(input: PanelTarget): Promise<Result<null>> {
+    const open = this.#openRow();
+    if (!open.ok) return open;
+    this.#sql.exec(
+      `UPDATE session SET port = ?, address = ?, password = ?,
+         expires_at = max(expires_at, ?), version = version + 1`,
+      input.port,
+      input.address,
+      input.password,
+      input.expires_at,
+    );
+    await this.#deliver(); // and sets the alarm, without putting off what is not delivered yet
+    return { ok: true, value: null };
   }
 
   // Who may enter.
@@ -293,9 +313,14 @@ export class VncSession extends DurableObject<Env> {
 
   async #askAgent(row: SessionRow, stream: string, token: string, role: Role): Promise<void> {
     try {
-      const { session_id: session, port, control, clipboard, password } = row;
+      const { session_id: session, port, address, control, clipboard, password } = row;
       const host = vncHost(this.env, row.host_id);
-      const options = { control, clipboard, ...(password !== null && { password }) };
+      const options = {
+        control,
+        clipboard,
+        ...(address && { address }),
+        ...(password !== null && { password }),
+      };
       const asked = await host.openStream({ stream, token, role, session, port, ...options });
       if (!asked.ok) this.streamFailed(stream, asked.refusal.closeCode, asked.refusal.detail);
     } catch (error) {

@@ -2,7 +2,7 @@ import { type ConversionConfig, type JsonSchema, toJsonSchema } from "@valibot/t
 import type * as v from "valibot";
 import * as api from "../../protocol/api.ts";
 import { Id } from "../../protocol/ids.ts";
-import { Display, JoinAnswer } from "../../protocol/link.ts";
+import { JoinAnswer } from "../../protocol/link.ts";
 import { OPERATIONS, type Operation } from "../../protocol/operations.ts";
 import { type Need, needOf } from "../identity/guard.ts";
 
@@ -161,6 +161,7 @@ const TAGS: Record<string, string> = {
   links: "sessions",
   hosts: "hosts",
   agent: "hosts",
+  servers: "servers",
   login: "identity",
   logins: "identity",
   logout: "identity",
@@ -171,7 +172,7 @@ const TAGS: Record<string, string> = {
 
 /** The shapes of answers, which the description refers to by their names in the code. */
 const NAMES = new Map<v.GenericSchema, string>(
-  Object.entries({ ...api, Display, JoinAnswer }).flatMap(([name, value]) =>
+  Object.entries({ ...api, JoinAnswer }).flatMap(([name, value]) =>
     typeof value === "object" && value.type === "object"
       ? [[value as v.GenericSchema, name] as const]
       : [],

@@ -14,6 +14,7 @@ import {
   UNSEEN,
 } from "../objects/session/session-row.ts";
 import { OPEN_STATES, type StoredState } from "../objects/session/stored-state.ts";
+import type { LookedAt } from "../objects/vnc-host.ts";
 import { ProblemError } from "../problem.ts";
 import { readQuery } from "./body.ts";
 import { withUrls } from "./session-urls.ts";
@@ -65,7 +66,9 @@ async function see(c: Context<AppEnv>, rows: readonly IndexedSession[]): Promise
   const sights = new Map<string, Sight>();
   await Promise.all(
     [...Map.groupBy(open, ({ host_id }) => host_id)].map(async ([host, sessions]) => {
-      const asked = sessions.map(({ session_id, vnc_port }) => ({ session_id, vnc_port }));
+      const asked: LookedAt[] = sessions.map(({ session_id, vnc_port, address = null }) => ({
+        ...{ session_id, vnc_port, address },
+      }));
       try {
         const found = await vncHost(c.env, host).look(asked);
         for (const [n, sight] of found.entries()) {

@@ -70,6 +70,8 @@ export type OpenStream = {
   role: Role;
   session: string;
   port: number;
+  /** Which of the host's own addresses; absent is loopback. */
+  address?: string;
   control: ControlMode;
   clipboard: Clipboard;
   password?: string;

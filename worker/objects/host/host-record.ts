@@ -10,7 +10,7 @@ export class HostRecord {
     this.#sql = sql;
     this.#exists = hasTable(sql, "host");
     // Older hosts were made without.
-    if (this.#exists) addMissingColumns(sql, "host", "label TEXT", "latency_ms REAL");
+    if (this.#exists) addMissingColumns(sql, "host", ...LATER_COLUMNS);
   }
 
   get exists(): boolean {
@@ -42,9 +42,13 @@ export class HostRecord {
     this.#sql.exec("UPDATE host SET since = ?, latency_ms = NULL", Date.now());
   }
 
-  /** @param version of the agent */
-  setAgent(version: string): void {
-    this.#sql.exec("UPDATE host SET version = ?", version);
+  /**
+   * @param version of the agent
+   * @param addresses those that it says are its machine's own
+   */
+  setAgent(version: string, addresses: readonly string[]): void {
+    const json = JSON.stringify([...addresses].sort());
+    this.#sql.exec("UPDATE host SET version = ?, addresses = ?", version, json);
   }
 
   setDisplays(displays: Display[]): void {
@@ -84,7 +88,7 @@ const TOKEN_MEMORY_S = 120;
 /** What is left out stays as it is. */
 export type NewNames = { name?: string | undefined; label?: string | null | undefined };
 
-/** Times in ms since the epoch; `displays` is JSON. */
+/** Times in ms since the epoch; `addresses` and `displays` are JSON. */
 export type HostRow = {
   host_id: string;
   name: string;
@@ -96,16 +100,20 @@ export type HostRow = {
   since: number;
   /** Of its agent. */
   version: string | null;
+  /** The IP addresses of its machine, as its agent says them. */
+  addresses: string;
   displays: string;
   /** Of its link, as its agent measured it. */
   latency_ms: number | null;
 };
 
+const LATER_COLUMNS = ["label TEXT", "latency_ms REAL", "addresses TEXT NOT NULL DEFAULT '[]'"];
+
 const HOST_SCHEMA = `
   CREATE TABLE host (
     host_id TEXT NOT NULL, name TEXT NOT NULL, label TEXT, public_key TEXT NOT NULL,
     created_at INTEGER NOT NULL, since INTEGER NOT NULL, version TEXT,
-    displays TEXT NOT NULL DEFAULT '[]', latency_ms REAL
+    displays TEXT NOT NULL DEFAULT '[]', latency_ms REAL, addresses TEXT NOT NULL DEFAULT '[]'
   );
   CREATE TABLE used_tokens (jti TEXT PRIMARY KEY, exp INTEGER NOT NULL);
 `;

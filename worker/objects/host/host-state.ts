@@ -1,4 +1,6 @@
-import type { Host } from "../../../protocol/api.ts";
+import type { Display, Host } from "../../../protocol/api.ts";
+import { LOOPBACK } from "../../../protocol/ids.ts";
+import { listensOn } from "../../../protocol/link.ts";
 import type { HostState } from "../registry/host-states.ts";
 import { rfc3339 } from "../storage.ts";
 import type { AskedStreams } from "./asked-streams.ts";
@@ -19,6 +21,7 @@ export function hostState(row: HostRow, links: Links, streams: AskedStreams): Cu
     online,
     since: online ? row.since : Math.max(row.since, links.lastSeen()),
     silent_at: links.silentAt(),
+    addresses: JSON.parse(row.addresses) as string[],
     displays: displaysOf(row),
     streams: online ? streams.count() : 0,
     latency_ms: online ? row.latency_ms : null,
@@ -34,9 +37,16 @@ export function publicHost(row: HostRow, state: CurrentState): Host {
     online: state.online,
     since: rfc3339(state.since),
     version: row.version,
-    displays: state.online ? state.displays : [],
+    displays: state.online ? onLoopback(state) : [],
     streams: state.streams,
     latency_ms: state.latency_ms,
     created_at: rfc3339(row.created_at),
   };
+}
+
+/** The displays that a session may name by their port, without where else they listen. */
+function onLoopback({ displays }: CurrentState): Display[] {
+  return displays
+    .filter((display) => listensOn(display, LOOPBACK))
+    .map(({ address: _, ...display }) => display);
 }

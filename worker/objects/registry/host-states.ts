@@ -4,6 +4,7 @@ import { LINK_SILENCE_MS } from "../../../protocol/limits.ts";
 import type { Display } from "../../../protocol/link.ts";
 import { oneRow } from "../storage.ts";
 import type { Feed } from "./feed.ts";
+import { HostAddresses } from "./host-addresses.ts";
 
 /**
  * What each host last said of itself, for what is asked of all hosts at once. A host's object stays
@@ -21,7 +22,7 @@ export class HostStates extends RpcTarget {
 
   /** Takes what a host says of itself; older news than it has changes nothing. */
   put(state: HostState): void {
-    const { host_id, version, name, silent_at, ...rest } = state;
+    const { host_id, version, name, silent_at, addresses, ...rest } = state;
     const known = "SELECT 1 FROM hosts WHERE host_id = ?";
     if (this.#sql.exec(known, host_id).toArray().length === 0) return; // removed meanwhile
     const query = "SELECT * FROM host_states WHERE host_id = ?";
@@ -49,11 +50,13 @@ export class HostStates extends RpcTarget {
       host_id,
       name,
     );
+    new HostAddresses(this.#sql).put(host_id, addresses);
     for (const change of changesOf(before, state)) this.#feed.addHost(host_id, change);
   }
 
   forget(hostId: string): void {
     this.#sql.exec("DELETE FROM host_states WHERE host_id = ?", hostId);
+    new HostAddresses(this.#sql).put(hostId, []);
   }
 
   /** The hosts whose link should have pinged by now, the longest overdue first. */
@@ -142,6 +145,8 @@ export type HostState = {
   since: number;
   /** When it counts as offline unless its agent pings; null if it has no link. */
   silent_at: number | null;
+  /** The IP addresses of its machine, as its agent says them. */
+  addresses: string[];
   displays: Display[];
   streams: number;
   latency_ms: number | null;

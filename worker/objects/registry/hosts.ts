@@ -9,6 +9,7 @@ import { log } from "../../log.ts";
 import { type Result, refuse } from "../../problem.ts";
 import { oneRow, rfc3339 } from "../storage.ts";
 import type { Feed } from "./feed.ts";
+import { HostAddresses } from "./host-addresses.ts";
 import { HostStates } from "./host-states.ts";
 import { SessionIndex } from "./session-index.ts";
 
@@ -96,6 +97,11 @@ export class Hosts extends RpcTarget {
   has(hostId: string): boolean {
     const query = "SELECT 1 AS found FROM hosts WHERE host_id = ?";
     return oneRow(this.#sql.exec(query, hostId)) !== undefined;
+  }
+
+  /** The hosts that say that an IP address is theirs: one, unless two networks use the same. */
+  findByAddress(address: string): { host_id: string; name: string }[] {
+    return new HostAddresses(this.#sql).owners(address);
   }
 
   /**

@@ -1,5 +1,6 @@
 import { RpcTarget } from "cloudflare:workers";
 import type { SessionStatus } from "../../../protocol/api.ts";
+import { ANY_ADDRESS, LOOPBACK } from "../../../protocol/ids.ts";
 import type { StoredSession } from "../session/session-row.ts";
 import { OPEN_STATES } from "../session/stored-state.ts";
 import type { Feed } from "./feed.ts";
@@ -47,6 +48,8 @@ export class SessionIndex extends RpcTarget {
          WHEN coalesce(online, 0) = 1 AND EXISTS (
            SELECT 1 FROM json_each(displays)
            WHERE json_extract(value, '$.port') = json_extract(document, '$.vnc_port')
+             AND coalesce(json_extract(value, '$.address'), '${LOOPBACK}')
+               IN (coalesce(json_extract(document, '$.address'), '${LOOPBACK}'), '${ANY_ADDRESS}')
          ) THEN 'active' ELSE 'unreachable' END AS status, count(*) AS n
        FROM session_index LEFT JOIN host_states USING (host_id) GROUP BY status`;
     const rows = this.#sql.exec<{ status: SessionStatus; n: number }>(query).toArray();

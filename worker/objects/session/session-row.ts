@@ -9,6 +9,11 @@ export type NewSession = {
   session_id: string;
   host_id: string;
   port: number;
+  /**
+   * Which of the host's own addresses to dial; loopback if there is none. Only a hosting panel says
+   * one, never who calls the API.
+   */
+  address?: string | null;
   label: string | null;
   control: ControlMode;
   clipboard: Clipboard;
@@ -21,11 +26,20 @@ export type NewSession = {
   expires_at: number;
 };
 
+/** What a hosting panel decides of a session. */
+export type PanelTarget = Pick<NewSession, "port" | "password" | "expires_at"> & {
+  address: string;
+};
+
 /** A session without the URLs, which follow the request that asks. */
 export type SessionState = Omit<Session, "websocket_url" | "view_url">;
 
 /** What a session knows of itself without asking its host. */
-export type StoredSession = Omit<SessionState, "status" | "viewers"> & { state: StoredState };
+export type StoredSession = Omit<SessionState, "status" | "viewers"> & {
+  state: StoredState;
+  /** Which of the host's own addresses it dials; null is loopback. The API does not show it. */
+  address: string | null;
+};
 
 /** What a host says of a session: why it shows no picture now, if so, and how many see it. */
 export type Sight = { online: boolean; reason: string | null; viewers: number };
@@ -42,7 +56,7 @@ export type SessionRow = NewSession & {
 
 export const SESSION_SCHEMA = `
   CREATE TABLE session (
-    session_id TEXT NOT NULL, host_id TEXT NOT NULL, port INTEGER NOT NULL, label TEXT,
+    session_id TEXT NOT NULL, host_id TEXT NOT NULL, port INTEGER NOT NULL, address TEXT, label TEXT,
     control TEXT NOT NULL, clipboard TEXT NOT NULL, password TEXT,
     idle_seconds INTEGER, created_at INTEGER NOT NULL, expires_at INTEGER NOT NULL,
     state TEXT NOT NULL, reason TEXT, ended_at INTEGER,
@@ -54,12 +68,13 @@ export const SESSION_SCHEMA = `
 export function insertSession(sql: SqlStorage, input: NewSession): void {
   sql.exec(
     `INSERT INTO session
-       (session_id, host_id, port, label, control, clipboard, password, idle_seconds, state,
+       (session_id, host_id, port, address, label, control, clipboard, password, idle_seconds, state,
         created_at, expires_at)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'open', ?, ?)`,
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'open', ?, ?)`,
     input.session_id,
     input.host_id,
     input.port,
+    input.address ?? null,
     input.label,
     input.control,
     input.clipboard,
@@ -76,6 +91,7 @@ export function storedSession(row: SessionRow): StoredSession {
     session_id: row.session_id,
     host_id: row.host_id,
     vnc_port: row.port,
+    address: row.address ?? null,
     display: displayOf(row.port),
     label: row.label,
     state: row.state,
@@ -93,7 +109,7 @@ export function storedSession(row: SessionRow): StoredSession {
 
 /** A session as it is now. @param sight what its host says of it, which counts while it is open */
 export function sessionState(stored: StoredSession, sight: Sight): SessionState {
-  const { state, ...session } = stored;
+  const { state, address: _, ...session } = stored;
   if (state !== "open") return { ...session, status: state, viewers: 0 };
   const { reason, viewers } = sight;
   return { ...session, status: reason === null ? "active" : "unreachable", reason, viewers };
