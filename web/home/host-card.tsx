@@ -133,7 +133,7 @@ export function HostCard(props: HostCardProps) {
         <p class="hint">
           {host.online
             ? "No display found. Start a VNC server on a port from 5900 to 5999, then look again."
-            : "It had no display when it was last seen."}
+            : "Its displays are shown again when it is back. Its agent reconnects by itself."}
         </p>
       ) : (
         <ul class="displays">
