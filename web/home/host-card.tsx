@@ -177,8 +177,8 @@ function HostState({ host, now }: { host: Host; now: number }) {
   ].filter((fact) => fact !== null);
   return (
     <p class="host-state" data-testid="host-state">
-      <span class={`dot ${online ? "connected" : "ended"}`} aria-hidden="true" />
       <span title={`Since ${absolute(since)}`}>
+        <span class={`dot ${online ? "connected" : "ended"}`} aria-hidden="true" />{" "}
         {online ? "Online" : "Offline"} for {elapsed(since, now)}
       </span>
       {facts.map((fact) => (

@@ -238,7 +238,10 @@ export class Overview {
       !this.#sessions.has(id) &&
       last !== undefined &&
       session.created_at < last.created_at;
-    if (!isBeyond) put(this.#sessions, id, session);
+    if (isBeyond) return;
+    if (session === null || this.#sessions.has(id)) return put(this.#sessions, id, session);
+    // Before those of the same second.
+    this.#sessions = new Map([[id, session], ...this.#sessions]);
   }
 
   #show(news: Partial<OverviewState>): void {

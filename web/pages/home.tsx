@@ -5,6 +5,7 @@ import type { FeedLink } from "../home/feed.ts";
 import "../home/home.css";
 import { HostCard } from "../home/host-card.tsx";
 import { Sessions } from "../home/sessions.tsx";
+import { Summary } from "../home/summary.tsx";
 import { useNow } from "../home/use-now.ts";
 import { useOverview } from "../home/use-overview.ts";
 import { Logo, PlusIcon, SignOutIcon } from "../icons.tsx";
@@ -31,6 +32,7 @@ export function Home() {
             {problem} What you see may be out of date.
           </p>
         )}
+        {state && <Summary state={state} />}
         {!state || !overview || hosts === null ? (
           problem && overview ? (
             <Failed problem={problem} onRetry={() => overview.refresh()} />
