@@ -163,7 +163,8 @@ export function createTicket(sessionId: string, role: Role, signal: AbortSignal)
  */
 export async function mayOperate(signal?: AbortSignal): Promise<boolean> {
   try {
-    await call("GET", "/api/hosts/join-tokens", { signal });
+    // Read to its end: an answer that nobody reads keeps its connection.
+    await callForJson("GET", "/api/hosts/join-tokens", { signal });
     return true;
   } catch (error) {
     if (error instanceof ApiError && error.status === 403) return false;

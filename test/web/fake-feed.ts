@@ -17,7 +17,7 @@ class FakeFeedSocket {
   close(): void {
     this.closed = true;
     // As a WebSocket does: its own goodbye comes after ours.
-    this.events.closed();
+    this.events.closed(1005);
   }
   says(event: EdgeEvent): void {
     this.events.heard(JSON.stringify(event));

@@ -28,7 +28,7 @@ describe("the feed", () => {
   it("goes on where it was after it was cut, and has nothing read that it will be told", () => {
     page.socket.says({ kind: "ready", seq: 7 });
     page.socket.says(change(8));
-    page.socket.events.closed();
+    page.socket.events.closed(1006);
     page.advance(1_000);
     expect(page.socket.since).toBe(8);
     page.socket.says({ kind: "ready", seq: 8 });
@@ -38,11 +38,11 @@ describe("the feed", () => {
 
   it("has everything read anew when changes were missed, and goes on from there", () => {
     page.socket.says({ kind: "ready", seq: 5_000 });
-    page.socket.events.closed();
+    page.socket.events.closed(1006);
     page.advance(1_000);
     // Also one that begins to count anew: the edge's word is what counts.
     page.socket.says({ kind: "reset", seq: 3 });
-    page.socket.events.closed();
+    page.socket.events.closed(1006);
     page.advance(10_000);
     expect(page.told).toEqual(["live", "reset", "away", "live", "reset", "away"]);
     expect(page.socket.since).toBe(3);
@@ -52,7 +52,7 @@ describe("the feed", () => {
     page.socket.says({ kind: "ready", seq: 7 });
     page.socket.says(change(9));
     page.socket.says(change(8));
-    page.socket.events.closed();
+    page.socket.events.closed(1006);
     page.advance(1_000);
     expect(page.socket.since).toBe(9);
   });
@@ -68,7 +68,7 @@ describe("the feed", () => {
   it("passes over a kind that it does not know, which counts as seen", () => {
     page.socket.says({ kind: "ready", seq: 7 });
     page.socket.events.heard(JSON.stringify({ kind: "batch", seq: 8, id: "b" }));
-    page.socket.events.closed();
+    page.socket.events.closed(1006);
     page.advance(1_000);
     expect(page.told).toEqual(["live", "reset", "away"]);
     expect(page.socket.since).toBe(8);
@@ -77,28 +77,34 @@ describe("the feed", () => {
 
 describe("a feed that is away", () => {
   it("and was never let in asks to be told why", () => {
-    page.socket.events.closed();
+    page.socket.events.closed(1006);
     expect(page.told).toEqual(["away", "refused"]);
+  });
+
+  it("because its credential is no more asks at once to be told so", () => {
+    page.socket.says({ kind: "ready", seq: 7 });
+    page.socket.events.closed(4401);
+    expect(page.told).toEqual(["live", "reset", "away", "refused"]);
   });
 
   it("is dialled after waits that grow, apart by chance, and start again after one that lasted", () => {
     page.random = 0.999_999;
     const waits: number[] = [];
     for (let i = 0; i < 5; i++) {
-      page.socket.events.closed();
+      page.socket.events.closed(1006);
       waits.push(Math.round((page.nextIn ?? 0) / 1_000));
       page.advance(10_000);
     }
     expect(waits).toEqual([2, 4, 8, 10, 10]);
     page.socket.says({ kind: "ready", seq: 1 });
     page.advance(LASTING_MS);
-    page.socket.events.closed();
+    page.socket.events.closed(1006);
     expect(Math.round((page.nextIn ?? 0) / 1_000)).toBe(2);
   });
 
   it("is dialled at once when the network comes back or the tab is looked at", () => {
     page.hidden = true;
-    page.socket.events.closed();
+    page.socket.events.closed(1006);
     expect(page.nextIn).toBe(60_000);
     page.feed.wake();
     expect(page.sockets).toHaveLength(2);
@@ -107,12 +113,12 @@ describe("a feed that is away", () => {
   it("tells nothing by what its dropped socket still says", () => {
     page.socket.says({ kind: "ready", seq: 7 });
     const [first] = page.sockets;
-    first?.events.closed();
+    first?.events.closed(1006);
     page.advance(1_000);
     page.socket.says({ kind: "ready", seq: 7 });
     const before = [...page.told];
     first?.says(change(8));
-    first?.events.closed();
+    first?.events.closed(1006);
     expect(page.told).toEqual(before);
   });
 });

@@ -1,3 +1,4 @@
+import { isRetryable } from "../../protocol/close-codes.ts";
 import type { Change, EdgeEvent } from "../../protocol/events.ts";
 import { LINK_PING, LINK_PING_MS, LINK_PONG } from "../../protocol/limits.ts";
 import { backoffMs } from "../viewer/backoff.ts";
@@ -13,7 +14,7 @@ export const SEEN_EVERY = 100;
 export type FeedLink = "joining" | "live" | "away";
 
 export type FeedSocket = { send(text: string): void; close(): void };
-export type FeedSocketEvents = { heard(text: string): void; closed(): void };
+export type FeedSocketEvents = { heard(text: string): void; closed(code: number): void };
 
 /** What a {@link Feed} needs of a page. */
 export type FeedSurroundings = {
@@ -23,7 +24,7 @@ export type FeedSurroundings = {
   /** What was read before may be out of date: read it all, now that nothing is missed any more. */
   onReset(): void;
   onChange(change: Change): void;
-  /** The edge did not let us in, or cannot be reached: a call over HTTP is told which. */
+  /** The edge let us in no more, or cannot be reached: a call over HTTP is told which. */
   onRefused(): void;
   isHidden(): boolean;
   random(): number;
@@ -58,8 +59,8 @@ export class Feed {
       heard: (text) => {
         if (this.#attempt === attempt) this.#heard(attempt, text);
       },
-      closed: () => {
-        if (this.#attempt === attempt) this.#lost(attempt);
+      closed: (code) => {
+        if (this.#attempt === attempt) this.#lost(attempt, code);
       },
     });
   }
@@ -123,18 +124,20 @@ export class Feed {
   #expectAnswer(attempt: Attempt): void {
     this.#setTimer(() => {
       if (attempt.heard && attempt.liveSince !== null) this.#rest(attempt);
-      else this.#lost(attempt);
+      else this.#lost(attempt, null);
     }, FEED_ANSWER_MS);
   }
 
-  #lost({ liveSince }: Attempt): void {
+  /** @param code null if it fell silent */
+  #lost({ liveSince }: Attempt, code: number | null): void {
     const { now, random, isHidden } = this.#around;
     if (liveSince !== null && now() - liveSince >= LASTING_MS) this.#failures = 0;
     this.#drop();
     this.#setTimer(() => this.join(), backoffMs(this.#failures, random(), isHidden()));
     this.#failures += 1;
     this.#around.onLink("away");
-    if (liveSince === null) this.#around.onRefused();
+    const isPutOut = code !== null && !isRetryable(code);
+    if (liveSince === null || isPutOut) this.#around.onRefused();
   }
 
   #setTimer(run: () => void, ms: number): void {

@@ -75,7 +75,7 @@ function openFeedSocket(since: number | null, events: FeedSocketEvents): FeedSoc
   if (since !== null) url.searchParams.set("since", String(since));
   const socket = new WebSocket(url);
   socket.addEventListener("message", ({ data }: MessageEvent<string>) => events.heard(data));
-  socket.addEventListener("close", () => events.closed());
+  socket.addEventListener("close", ({ code }) => events.closed(code));
   return {
     send: (text) => {
       // One that is closing says so itself.
