@@ -11,6 +11,7 @@ export class FakeOverviewSurroundings {
   /** What was read, since {@link clear}. */
   reads: string[] = [];
   hidden = false;
+  random = 0;
   /** Why no read succeeds now. */
   fault: Error | null = null;
   state: OverviewState | null = null;
@@ -38,6 +39,7 @@ export class FakeOverviewSurroundings {
       },
       explain: (error) => (error as Error).message,
       isHidden: () => this.hidden,
+      random: () => this.random,
       setTimer: (run, ms) => {
         if (this.#timer) throw new Error("There is a second timer.");
         this.#timer = { ms, run };

@@ -1,5 +1,6 @@
 import type { Host, Page, Session } from "../../protocol/api.ts";
 import type { Change } from "../../protocol/events.ts";
+import { backoffMs } from "../viewer/backoff.ts";
 import type { OverviewReads, OverviewState, SessionFilter } from "./overview-state.ts";
 import { Stale } from "./stale.ts";
 
@@ -9,8 +10,6 @@ export const SESSIONS_A_PAGE = 25;
 
 /** Between two looks: what changes meanwhile is read together. */
 export const PACE_MS = 250;
-/** After a look that failed. */
-export const RETRY_MS = 3_000;
 /** More items than this at once are read as a list. */
 export const MOST_SINGLY = 20;
 
@@ -20,6 +19,7 @@ type Surroundings = {
   /** @returns the sentence for a person; null if the page is being left for it */
   explain(error: unknown): string | null;
   isHidden(): boolean;
+  random(): number;
   setTimer(run: () => void, ms: number): number;
   clearTimer(timer: number): void;
 };
@@ -47,6 +47,8 @@ export class Overview {
   #stale = new Stale();
   #looking: AbortController | null = null;
   #timer: number | null = null;
+  /** How many looks in a row have failed. */
+  #failures = 0;
   #isStopped = false;
 
   constructor(around: Surroundings) {
@@ -136,6 +138,7 @@ export class Overview {
     let wait = PACE_MS;
     try {
       await this.#read(stale, mine.signal);
+      this.#failures = 0;
       this.#show({ problem: null });
     } catch (error) {
       this.#stale.add(stale);
@@ -144,7 +147,8 @@ export class Overview {
         const problem = this.#around.explain(error);
         if (problem === null) return;
         this.#show({ problem });
-        wait = RETRY_MS;
+        wait = backoffMs(this.#failures, this.#around.random(), false);
+        this.#failures += 1;
       }
     } finally {
       this.#looking = null;

@@ -18,6 +18,7 @@ export function useOverview(): LiveOverview {
   useEffect(() => {
     const page = {
       isHidden: () => document.hidden,
+      random: Math.random,
       setTimer: (run: () => void, ms: number) => window.setTimeout(run, ms),
       clearTimer: (timer: number) => clearTimeout(timer),
     };
@@ -45,7 +46,6 @@ export function useOverview(): LiveOverview {
       onReset: () => overview.refresh(),
       onChange: (change) => overview.note(change),
       onRefused: () => overview.refresh(),
-      random: Math.random,
       now: Date.now,
     });
     const wake = () => {
