@@ -29,7 +29,7 @@ const EDGE_UNREACHABLE = "The edge cannot be reached.";
 /** The edge answers at once or not at all; nobody looks at a spinner for longer than this. */
 const ANSWER_TIMEOUT_MS = 15_000;
 
-type Method = "GET" | "POST" | "DELETE";
+type Method = "GET" | "POST" | "PATCH" | "DELETE";
 
 async function call(
   method: Method,
@@ -81,6 +81,24 @@ async function callForJson<Answer>(...args: Parameters<typeof call>): Promise<An
   }
 }
 
+/** @returns null where there is no such thing */
+async function callToFind<Item>(path: string, signal?: AbortSignal): Promise<Item | null> {
+  try {
+    return await callForJson<Item>("GET", path, { signal });
+  } catch (error) {
+    if (error instanceof ApiError && error.status === 404) return null;
+    throw error;
+  }
+}
+
+function inQuery(wishes: Record<string, string | number | null | undefined>): string {
+  const query = new URLSearchParams();
+  for (const [name, wish] of Object.entries(wishes)) {
+    if (wish !== null && wish !== undefined) query.set(name, String(wish));
+  }
+  return query.toString();
+}
+
 /** Every item of a list, page after page. */
 async function callForAll<Item>(path: string, signal?: AbortSignal): Promise<Item[]> {
   const items: Item[] = [];
@@ -101,10 +119,22 @@ export async function signOut(): Promise<void> {
   await call("POST", "/api/logout");
 }
 
-/** All hosts, by name; the API has the oldest first. */
-export async function listHosts(signal?: AbortSignal): Promise<Host[]> {
-  const hosts = await callForAll<Host>("/api/hosts", signal);
-  return hosts.sort((a, b) => a.name.localeCompare(b.name));
+type PageQuery = { cursor?: string | null; limit: number };
+
+/** A page of the hosts, the oldest first. */
+export function pageOfHosts(query: PageQuery, signal?: AbortSignal): Promise<Page<Host>> {
+  return callForJson("GET", `/api/hosts?${inQuery(query)}`, { signal });
+}
+
+/** @returns null if there is no such host */
+export function findHost(hostId: string, signal?: AbortSignal): Promise<Host | null> {
+  return callToFind(`/api/hosts/${hostId}`, signal);
+}
+
+export type HostChanges = { name?: string; label?: string | null };
+
+export async function changeHost(hostId: string, changes: HostChanges): Promise<void> {
+  await call("PATCH", `/api/hosts/${hostId}`, { body: changes });
 }
 
 export async function scanHost(hostId: string): Promise<void> {
@@ -133,7 +163,8 @@ export function createTicket(sessionId: string, role: Role, signal: AbortSignal)
  */
 export async function mayOperate(signal?: AbortSignal): Promise<boolean> {
   try {
-    await call("GET", "/api/hosts/join-tokens", { signal });
+    // Read to its end: an answer that nobody reads keeps its connection.
+    await callForJson("GET", "/api/hosts/join-tokens", { signal });
     return true;
   } catch (error) {
     if (error instanceof ApiError && error.status === 403) return false;
@@ -141,9 +172,26 @@ export async function mayOperate(signal?: AbortSignal): Promise<boolean> {
   }
 }
 
-/** Those that have not ended, the newest first. */
-export function listSessions(signal?: AbortSignal): Promise<Session[]> {
-  return callForAll("/api/vnc/sessions", signal);
+type SessionsQuery = PageQuery & { filter: "open" | "all"; hostId?: string };
+
+/** A page of the sessions, the newest first. */
+export function pageOfSessions(
+  { filter, hostId, ...page }: SessionsQuery,
+  signal?: AbortSignal,
+): Promise<Page<Session>> {
+  const status = filter === "all" ? "all" : null;
+  const query = inQuery({ ...page, status, host_id: hostId });
+  return callForJson("GET", `/api/vnc/sessions?${query}`, { signal });
+}
+
+/** @returns null if there is no such session */
+export function findSession(sessionId: string, signal?: AbortSignal): Promise<Session | null> {
+  return callToFind(`/api/vnc/session/${sessionId}`, signal);
+}
+
+/** Ends it, and closes who has it open. */
+export async function endSession(sessionId: string): Promise<void> {
+  await call("DELETE", `/api/vnc/session/${sessionId}`);
 }
 
 /** What a session is made with, once and for all. */
@@ -161,14 +209,22 @@ export type DisplayWishes = {
 
 /** The session that already shows this display as wished, or a new one. */
 export async function openDisplay(wishes: DisplayWishes): Promise<Session> {
-  const open = findOpen(await listSessions(), wishes);
+  const open = await findOpenDisplay(wishes);
   if (open) return open;
   const { host_id, port, label, options } = wishes;
   const body = { host_id, port, ...(label !== null && { label }), ...options };
   return callForJson("POST", "/api/vnc/sessions", { body });
 }
 
-/** The newest session that shows a display as wished. */
+/** The newest session that shows a display as wished, of all there are. */
+export async function findOpenDisplay(
+  wishes: Omit<DisplayWishes, "label">,
+): Promise<Session | undefined> {
+  const ofHost = await callForAll<Session>(`/api/vnc/sessions?host_id=${wishes.host_id}`);
+  return findOpen(ofHost, wishes);
+}
+
+/** The newest session that shows a display as wished, of these. */
 export function findOpen(
   sessions: readonly Session[],
   { host_id, port, options, over }: Omit<DisplayWishes, "label">,

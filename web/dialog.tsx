@@ -10,7 +10,12 @@ export function Dialog({ title, onClose, children, testId }: DialogProps) {
   const dialog = useRef<HTMLDialogElement>(null);
   const titleId = useId();
   // Before the effects of what is in it: only an open dialog can have the keyboard.
-  useLayoutEffect(() => dialog.current?.showModal(), []);
+  useLayoutEffect(() => {
+    const shown = dialog.current;
+    shown?.showModal();
+    // Closing gives the keyboard back to where it was; being taken out of the page does not.
+    return () => shown?.close();
+  }, []);
   const closeOnBackdrop = (event: TargetedMouseEvent<HTMLDialogElement>) => {
     // The dialog fills itself with its content: what is hit beside that is the backdrop.
     if (event.target === event.currentTarget) event.currentTarget.close();

@@ -141,3 +141,15 @@ export const OptionsIcon = () => (
     <path d="M4 7h9M17 7h3M4 17h3M11 17h9M15 5a2 2 0 1 1 0 4 2 2 0 0 1 0-4ZM9 15a2 2 0 1 1 0 4 2 2 0 0 1 0-4Z" />
   </Icon>
 );
+
+export const EditIcon = () => (
+  <Icon>
+    <path d="M4.5 19.5l1-4.2L16 4.8l3.2 3.2L8.7 18.5zM13.8 7l3.2 3.2" />
+  </Icon>
+);
+
+export const StopIcon = () => (
+  <Icon>
+    <path d="M12 4v7M7.5 6.5a7.5 7.5 0 1 0 9 0" />
+  </Icon>
+);

@@ -7,23 +7,13 @@ import { signInPath } from "../next-path.ts";
 import { navigate } from "../router.tsx";
 import { absolute } from "../time.ts";
 
-/** Someone stands before this window and waits: look more often than the overview does. */
-const LOOK_MS = 2_000;
+type AddHostProps = { hosts: readonly Host[]; onClose(): void };
 
-type AddHostProps = { hosts: Host[]; refresh(): void; onClose(): void };
-
-export function AddHost({ hosts, refresh, onClose }: AddHostProps) {
+/** The line to run on a new machine; waits until that is among the hosts. */
+export function AddHost({ hosts, onClose }: AddHostProps) {
   const [known] = useState(() => new Set(hosts.map((host) => host.host_id)));
   const newcomer = hosts.find((host) => !known.has(host.host_id));
   const { token, problem, ask } = useJoinToken();
-
-  useEffect(() => {
-    if (newcomer) return;
-    const timer = setInterval(() => {
-      if (!document.hidden) refresh();
-    }, LOOK_MS);
-    return () => clearInterval(timer);
-  }, [newcomer, refresh]);
 
   return (
     <Dialog title="Add a host" onClose={onClose} testId="add-host-dialog">

@@ -1,26 +1,35 @@
 import { useRef, useState } from "preact/hooks";
 import type { Host, Session } from "../../protocol/api.ts";
 import { MAX_NAME_CHARACTERS } from "../../protocol/limits.ts";
-import { ApiError, findOpen, openDisplay, scanHost } from "../api.ts";
-import { RefreshIcon, TrashIcon } from "../icons.tsx";
+import { ApiError, findOpen, findOpenDisplay, openDisplay, scanHost } from "../api.ts";
+import { EditIcon, RefreshIcon, TrashIcon } from "../icons.tsx";
 import { signInPath } from "../next-path.ts";
 import { navigate } from "../router.tsx";
 import { absolute, elapsed } from "../time.ts";
 import { DisplayCard, nameOf } from "./display-card.tsx";
+import { EditHost } from "./edit-host.tsx";
 import { OpenOptions } from "./open-options.tsx";
 import { RemoveHost } from "./remove-host.tsx";
 
 type HostCardProps = {
   host: Host;
-  /** For those who may not make sessions: the ones there are. null for operators. */
-  sessions: readonly Session[] | null;
+  /** Those that are shown, of all hosts. */
+  sessions: readonly Session[];
+  /** Whether these are all that are open. */
+  knowsAll: boolean;
+  /** Whether who looks may make sessions, and change the host. */
+  operates: boolean;
+  now: number;
   onChanged(): void;
 };
 
-export function HostCard({ host, sessions, onChanged }: HostCardProps) {
+/** A host: how it is, what can be done with it, and its displays, each one click from its desktop. */
+export function HostCard(props: HostCardProps) {
+  const { host, sessions, knowsAll, operates, now, onChanged } = props;
   const [opening, setOpening] = useState<number | null>(null);
   const [options, setOptions] = useState<Host["displays"][number] | null>(null);
   const [scanning, setScanning] = useState(false);
+  const [editing, setEditing] = useState(false);
   const [removing, setRemoving] = useState(false);
   const [problem, setProblem] = useState<string | null>(null);
   const busy = useRef(false);
@@ -44,18 +53,20 @@ export function HostCard({ host, sessions, onChanged }: HostCardProps) {
 
   const labelOf = (display: Host["displays"][number]) =>
     `${host.name} · ${nameOf(display)}`.slice(0, MAX_NAME_CHARACTERS);
-  const sessionOf = (port: number) => findOpen(sessions ?? [], { host_id: host.host_id, port });
+  const sessionOf = (port: number) => findOpen(sessions, { host_id: host.host_id, port });
   const open = (display: Host["displays"][number]) =>
     attempt(async () => {
       const { port } = display;
       setOpening(port);
       const wishes = { host_id: host.host_id, port, label: labelOf(display) };
-      const session = sessionOf(port) ?? (await openDisplay(wishes));
-      navigate(`/view/${session.session_id}`);
+      const session =
+        sessionOf(port) ?? (await (operates ? openDisplay(wishes) : findOpenDisplay(wishes)));
+      if (session) navigate(`/view/${session.session_id}`);
+      else setProblem("It is not open now. An operator can open it.");
     });
   const closed = (port: number) => {
     if (!host.online) return "";
-    return sessions && !sessionOf(port) ? "not open now" : null;
+    return !operates && knowsAll && !sessionOf(port) ? "not open now" : null;
   };
 
   const scan = () =>
@@ -68,15 +79,16 @@ export function HostCard({ host, sessions, onChanged }: HostCardProps) {
   return (
     <section class={`host ${host.online ? "" : "offline"}`} data-testid="host">
       <header class="host-head">
-        <h2>{host.name}</h2>
-        <p class="host-state" data-testid="host-state">
-          <span class={`dot ${host.online ? "connected" : "ended"}`} aria-hidden="true" />
-          <span title={`Since ${absolute(host.since)}`}>
-            {host.online ? "Online" : "Offline"} for {elapsed(host.since, Date.now())}
-          </span>
-          {host.streams > 0 && <span> · {host.streams} watching</span>}
-        </p>
-        {sessions === null && (
+        <h2>
+          {host.name}
+          {host.label !== null && (
+            <span class="host-label" data-testid="label">
+              {host.label}
+            </span>
+          )}
+        </h2>
+        <HostState host={host} now={now} />
+        {operates && (
           <div class="host-tools">
             <button
               type="button"
@@ -90,6 +102,16 @@ export function HostCard({ host, sessions, onChanged }: HostCardProps) {
               <span class={scanning ? "turning" : ""}>
                 <RefreshIcon />
               </span>
+            </button>
+            <button
+              type="button"
+              class="tool"
+              aria-label={`Rename ${host.name}`}
+              title="Rename or label this host"
+              onClick={() => setEditing(true)}
+              data-testid="edit-host"
+            >
+              <EditIcon />
             </button>
             <button
               type="button"
@@ -111,7 +133,7 @@ export function HostCard({ host, sessions, onChanged }: HostCardProps) {
         <p class="hint">
           {host.online
             ? "No display found. Start a VNC server on a port from 5900 to 5999, then look again."
-            : "It had no display when it was last seen."}
+            : "Its displays are shown again when it is back. Its agent reconnects by itself."}
         </p>
       ) : (
         <ul class="displays">
@@ -122,7 +144,7 @@ export function HostCard({ host, sessions, onChanged }: HostCardProps) {
                 closed={closed(display.port)}
                 opening={opening === display.port}
                 onOpen={() => open(display)}
-                onOptions={sessions === null ? () => setOptions(display) : null}
+                onOptions={operates ? () => setOptions(display) : null}
               />
             </li>
           ))}
@@ -137,9 +159,33 @@ export function HostCard({ host, sessions, onChanged }: HostCardProps) {
           onClose={() => setOptions(null)}
         />
       )}
+      {editing && <EditHost host={host} onChanged={onChanged} onClose={() => setEditing(false)} />}
       {removing && (
         <RemoveHost host={host} onRemoved={onChanged} onClose={() => setRemoving(false)} />
       )}
     </section>
+  );
+}
+
+/** Whether it is there and since when, how far away it is, and how much goes through it. */
+function HostState({ host, now }: { host: Host; now: number }) {
+  const { online, since, streams, latency_ms: latency, version } = host;
+  const facts = [
+    latency === null ? null : `${Math.round(latency)} ms`,
+    streams === 0 ? null : `${streams} ${streams === 1 ? "stream" : "streams"}`,
+    version === null ? null : `agent ${version}`,
+  ].filter((fact) => fact !== null);
+  return (
+    <p class="host-state" data-testid="host-state">
+      <span title={`Since ${absolute(since)}`}>
+        <span class={`dot ${online ? "connected" : "ended"}`} aria-hidden="true" />{" "}
+        {online ? "Online" : "Offline"} for {elapsed(since, now)}
+      </span>
+      {facts.map((fact) => (
+        <span key={fact} class="host-fact">
+          {fact}
+        </span>
+      ))}
+    </p>
   );
 }

@@ -1,21 +1,30 @@
 import { useState } from "preact/hooks";
 import { ApiError, signOut } from "../api.ts";
 import { AddHost } from "../home/add-host.tsx";
+import type { FeedLink } from "../home/feed.ts";
 import "../home/home.css";
 import { HostCard } from "../home/host-card.tsx";
-import { useHosts } from "../home/use-hosts.ts";
+import { Sessions } from "../home/sessions.tsx";
+import { Summary } from "../home/summary.tsx";
+import { useNow } from "../home/use-now.ts";
+import { useOverview } from "../home/use-overview.ts";
 import { Logo, PlusIcon, SignOutIcon } from "../icons.tsx";
 import { Link, navigate, usePage } from "../router.tsx";
 
+/** The page that an operator lives in: hosts, their displays, and the sessions of all. */
 export function Home() {
-  const { hosts, sessions, problem, refresh } = useHosts();
+  const { state, link, overview } = useOverview();
+  const now = useNow();
   const [adding, setAdding] = useState(false);
+  const { hosts = null, sessions = null, problem = null, operates = false } = state ?? {};
   usePage("", hosts ? "ready" : problem ? "error" : "loading");
-  const mayAdd = sessions === null;
   const onAdd = () => setAdding(true);
   return (
     <div class="home">
-      <Masthead showAdd={mayAdd && hosts !== null && hosts.length > 0} onAdd={onAdd} />
+      <Masthead
+        link={hosts ? link : null}
+        onAdd={operates && hosts !== null && hosts.length > 0 ? onAdd : null}
+      />
       <main>
         <h1 class="visually-hidden">Overview</h1>
         {hosts && problem && (
@@ -23,28 +32,58 @@ export function Home() {
             {problem} What you see may be out of date.
           </p>
         )}
-        {hosts === null ? (
-          problem ? (
-            <Failed problem={problem} onRetry={refresh} />
+        {state && <Summary state={state} />}
+        {!state || !overview || hosts === null ? (
+          problem && overview ? (
+            <Failed problem={problem} onRetry={() => overview.refresh()} />
           ) : (
             <Skeleton />
           )
         ) : hosts.length === 0 ? (
-          <Empty onAdd={mayAdd ? onAdd : null} />
+          <Empty onAdd={operates ? onAdd : null} />
         ) : (
           hosts.map((host) => (
-            <HostCard key={host.host_id} host={host} sessions={sessions} onChanged={refresh} />
+            <HostCard
+              key={host.host_id}
+              host={host}
+              sessions={sessions ?? []}
+              knowsAll={sessions !== null && !state.hasMoreSessions}
+              operates={operates}
+              now={now}
+              onChanged={() => overview.touch("host", host.host_id)}
+            />
           ))
         )}
+        {state?.hasMoreHosts && (
+          <p class="more-line">
+            <button
+              type="button"
+              class="button"
+              onClick={() => overview?.more("host")}
+              data-testid="more-hosts"
+            >
+              Show more hosts
+            </button>
+          </p>
+        )}
+        {/* Of hosts that are gone there can be sessions; of none there never were any. */}
+        {state && overview && hosts !== null && (hosts.length > 0 || sessions?.length !== 0) && (
+          <Sessions state={state} overview={overview} now={now} />
+        )}
       </main>
-      {adding && hosts && (
-        <AddHost hosts={hosts} refresh={refresh} onClose={() => setAdding(false)} />
-      )}
+      {adding && hosts && <AddHost hosts={hosts} onClose={() => setAdding(false)} />}
     </div>
   );
 }
 
-function Masthead({ showAdd, onAdd }: { showAdd: boolean; onAdd(): void }) {
+type MastheadProps = {
+  /** null while nothing is shown that could be out of date. */
+  link: FeedLink | null;
+  /** null for those who may not add hosts, and where the page itself offers it. */
+  onAdd: (() => void) | null;
+};
+
+function Masthead({ link, onAdd }: MastheadProps) {
   const [problem, setProblem] = useState<string | null>(null);
   const leave = async () => {
     try {
@@ -65,7 +104,19 @@ function Masthead({ showAdd, onAdd }: { showAdd: boolean; onAdd(): void }) {
       <p class="error" role="alert">
         {problem}
       </p>
-      {showAdd && (
+      <p class="feed" role="status" data-testid="feed" data-link={link ?? undefined}>
+        {link === "live" && (
+          <span title="What changes is shown at once">
+            <span class="dot connected" aria-hidden="true" /> <span class="wide-only">Live</span>
+          </span>
+        )}
+        {link === "away" && (
+          <span title="What you see may be out of date">
+            <span class="dot reconnecting" aria-hidden="true" /> Reconnecting…
+          </span>
+        )}
+      </p>
+      {onAdd && (
         <button type="button" class="button" onClick={onAdd} data-testid="add-host">
           <PlusIcon /> Add a host
         </button>

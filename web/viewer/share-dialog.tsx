@@ -8,6 +8,7 @@ import { CopyBox } from "../copy-box.tsx";
 import { Dialog } from "../dialog.tsx";
 import { Segments } from "../segments.tsx";
 import { absoluteMinute } from "../time.ts";
+import "./share.css";
 import { ShareLinks } from "./share-links.tsx";
 import { endOfLink, LIVES, ROLES, roleSentence, sessionEndsFirst, USES } from "./share-wishes.ts";
 import { useLinks } from "./use-links.ts";

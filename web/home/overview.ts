@@ -1,0 +1,291 @@
+import type { Host, Page, Session } from "../../protocol/api.ts";
+import type { Change } from "../../protocol/events.ts";
+import { backoffMs } from "../viewer/backoff.ts";
+import type { OverviewReads, OverviewState, SessionFilter } from "./overview-state.ts";
+import { Stale } from "./stale.ts";
+
+/** How many a page holds at first, and how many more each "more" brings. */
+export const HOSTS_A_PAGE = 50;
+export const SESSIONS_A_PAGE = 25;
+
+/** Between two looks: what changes meanwhile is read together. */
+export const PACE_MS = 250;
+/** More items than this at once are read as a list. */
+export const MOST_SINGLY = 20;
+
+type Surroundings = {
+  reads: OverviewReads;
+  onState(state: OverviewState): void;
+  /** @returns the sentence for a person; null if the page is being left for it */
+  explain(error: unknown): string | null;
+  isHidden(): boolean;
+  random(): number;
+  setTimer(run: () => void, ms: number): number;
+  clearTimer(timer: number): void;
+};
+
+/**
+ * The hosts and sessions of a page, kept as the edge has them. One look at a time: an answer is
+ * never older than the one before it, and what changes meanwhile is in the next.
+ */
+export class Overview {
+  readonly #around: Surroundings;
+  #state: OverviewState = {
+    hosts: null,
+    sessions: null,
+    hasMoreHosts: false,
+    hasMoreSessions: false,
+    filter: "open",
+    operates: false,
+    problem: null,
+  };
+  #operates: boolean | null = null;
+  #hosts = new Map<string, Host>();
+  #sessions = new Map<string, Session>();
+  #hostCursor: string | null = null;
+  #sessionCursor: string | null = null;
+  #stale = new Stale();
+  #looking: AbortController | null = null;
+  #timer: number | null = null;
+  /** How many looks in a row have failed. */
+  #failures = 0;
+  #isStopped = false;
+
+  constructor(around: Surroundings) {
+    this.#around = around;
+  }
+
+  get state(): OverviewState {
+    return this.#state;
+  }
+
+  /** Reads everything anew. */
+  refresh(): void {
+    this.#stale.allHosts = true;
+    this.#stale.allSessions = true;
+    this.look();
+  }
+
+  /** Something is not what it was, as the edge told it. */
+  note({ kind, id, change }: Pick<Change, "kind" | "id" | "change">): void {
+    if (kind === "session") this.#stale.sessions.add(id);
+    // One of a page that nobody asked for stays there, unless it is new.
+    else if (this.#hosts.has(id) || this.#hostCursor === null || change === "joined") {
+      this.#stale.hosts.add(id);
+    }
+    if (kind === "host" && change !== "latency" && change !== "streams") {
+      this.#stale.sights.add(id);
+    }
+    this.#look(PACE_MS);
+  }
+
+  /** Something was just changed from here: it is read again, whatever the feed does. */
+  touch(kind: Change["kind"], id: string): void {
+    (kind === "host" ? this.#stale.hosts : this.#stale.sessions).add(id);
+    this.look();
+  }
+
+  more(kind: Change["kind"]): void {
+    if (kind === "host") this.#stale.moreHosts = true;
+    else this.#stale.moreSessions = true;
+    this.look();
+  }
+
+  show(filter: SessionFilter): void {
+    if (filter === this.#state.filter) return;
+    this.#sessions.clear();
+    this.#sessionCursor = null;
+    this.#looking?.abort();
+    this.#show({ filter, sessions: null, hasMoreSessions: false });
+    this.#stale.allSessions = true;
+    this.look();
+  }
+
+  /** Reads what is stale now: somebody waits for it. */
+  look(): void {
+    this.#look(0);
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    this.#clearTimer();
+    this.#looking?.abort();
+  }
+
+  #look(ms: number): void {
+    if (this.#looking || this.#isStopped) return;
+    if (this.#timer !== null && ms > 0) return;
+    this.#clearTimer();
+    if (ms === 0) void this.#run();
+    else this.#wait(ms);
+  }
+
+  #wait(ms: number): void {
+    this.#timer = this.#around.setTimer(() => {
+      this.#timer = null;
+      void this.#run();
+    }, ms);
+  }
+
+  async #run(): Promise<void> {
+    // Nobody sees it: what is stale is remembered, and read when somebody looks.
+    if (this.#around.isHidden() && this.#state.hosts !== null) return;
+    if (this.#stale.isEmpty) return;
+    const stale = this.#stale;
+    this.#stale = new Stale();
+    const mine = new AbortController();
+    this.#looking = mine;
+    let wait = PACE_MS;
+    try {
+      await this.#read(stale, mine.signal);
+      this.#failures = 0;
+      this.#show({ problem: null });
+    } catch (error) {
+      this.#stale.add(stale);
+      if (mine.signal.aborted) wait = 0;
+      else {
+        const problem = this.#around.explain(error);
+        if (problem === null) return;
+        this.#show({ problem });
+        wait = backoffMs(this.#failures, this.#around.random(), false);
+        this.#failures += 1;
+      }
+    } finally {
+      this.#looking = null;
+    }
+    if (!this.#stale.isEmpty && !this.#isStopped) this.#wait(wait);
+  }
+
+  async #read(stale: Stale, signal: AbortSignal): Promise<void> {
+    this.#operates ??= await this.#around.reads.mayOperate(signal);
+    await Promise.all([this.#readHosts(stale, signal), this.#readSessions(stale, signal)]);
+    signal.throwIfAborted();
+    const hasSessions = this.#state.sessions !== null || stale.allSessions;
+    this.#show({
+      hosts: [...this.#hosts.values()].sort((a, b) => a.name.localeCompare(b.name)),
+      sessions: hasSessions ? newestFirst(this.#sessions.values()) : null,
+      hasMoreHosts: this.#hostCursor !== null,
+      hasMoreSessions: this.#sessionCursor !== null,
+      operates: this.#operates,
+    });
+  }
+
+  async #readHosts(stale: Stale, signal: AbortSignal): Promise<void> {
+    const { reads } = this.#around;
+    if (stale.allHosts || stale.hosts.size > MOST_SINGLY) {
+      const shown = Math.max(HOSTS_A_PAGE, this.#hosts.size);
+      const found = await readUpTo(shown, (page) => reads.hosts(page, signal));
+      signal.throwIfAborted();
+      this.#hosts = byId(found.items, (host) => host.host_id);
+      this.#hostCursor = found.next_cursor;
+    } else {
+      const ids = [...stale.hosts];
+      const found = await Promise.all(ids.map((id) => reads.host(id, signal)));
+      signal.throwIfAborted();
+      for (const [n, id] of ids.entries()) put(this.#hosts, id, found[n] ?? null);
+    }
+    if (!stale.moreHosts || this.#hostCursor === null) return;
+    const page = await reads.hosts({ cursor: this.#hostCursor, limit: HOSTS_A_PAGE }, signal);
+    signal.throwIfAborted();
+    for (const host of page.items) this.#hosts.set(host.host_id, host);
+    this.#hostCursor = page.next_cursor;
+  }
+
+  async #readSessions(stale: Stale, signal: AbortSignal): Promise<void> {
+    const { reads } = this.#around;
+    const { filter } = this.#state;
+    const shownOf = new Set([...this.#sessions.values()].map(({ host_id }) => host_id));
+    const hosts = [...stale.sights].filter((id) => shownOf.has(id));
+    if (stale.allSessions || stale.sessions.size > MOST_SINGLY || hosts.length > MOST_SINGLY) {
+      const shown = Math.max(SESSIONS_A_PAGE, this.#sessions.size);
+      const found = await readUpTo(shown, (page) => reads.sessions({ ...page, filter }, signal));
+      signal.throwIfAborted();
+      this.#sessions = byId(found.items, (session) => session.session_id);
+      this.#sessionCursor = found.next_cursor;
+    } else {
+      const ids = [...stale.sessions];
+      const [found, seen] = await Promise.all([
+        Promise.all(ids.map((id) => reads.session(id, signal))),
+        Promise.all(hosts.map((hostId) => this.#readSight(hostId, signal))),
+      ]);
+      signal.throwIfAborted();
+      // What the list says of one that was also read by itself can be older.
+      for (const session of seen.flat()) this.#sessions.set(session.session_id, session);
+      for (const [n, id] of ids.entries()) this.#putSession(id, found[n] ?? null);
+    }
+    if (!stale.moreSessions || this.#sessionCursor === null) return;
+    const query = { filter, cursor: this.#sessionCursor, limit: SESSIONS_A_PAGE };
+    const page = await reads.sessions(query, signal);
+    signal.throwIfAborted();
+    for (const session of page.items) this.#sessions.set(session.session_id, session);
+    this.#sessionCursor = page.next_cursor;
+  }
+
+  /** The sessions that are shown of a host, as it sees them now. */
+  async #readSight(hostId: string, signal: AbortSignal): Promise<Session[]> {
+    const { filter } = this.#state;
+    const shown = [...this.#sessions.values()].filter(({ host_id }) => host_id === hostId);
+    const found = await readUpTo(shown.length, (page) =>
+      this.#around.reads.sessions({ ...page, filter, hostId }, signal),
+    );
+    return found.items.filter(({ session_id }) => this.#sessions.has(session_id));
+  }
+
+  #putSession(id: string, session: Session | null): void {
+    const isOver = session?.status === "ended" || session?.status === "failed";
+    if (session && isOver && this.#state.filter === "open") return put(this.#sessions, id, null);
+    // One that is older than all that are shown is on a page that nobody asked for yet.
+    const last = newestFirst(this.#sessions.values()).at(-1);
+    const isBeyond =
+      session !== null &&
+      this.#sessionCursor !== null &&
+      !this.#sessions.has(id) &&
+      last !== undefined &&
+      session.created_at < last.created_at;
+    if (isBeyond) return;
+    if (session === null || this.#sessions.has(id)) return put(this.#sessions, id, session);
+    // Before those of the same second.
+    this.#sessions = new Map([[id, session], ...this.#sessions]);
+  }
+
+  #show(news: Partial<OverviewState>): void {
+    this.#state = { ...this.#state, ...news };
+    this.#around.onState(this.#state);
+  }
+
+  #clearTimer(): void {
+    if (this.#timer !== null) this.#around.clearTimer(this.#timer);
+    this.#timer = null;
+  }
+}
+
+const LONGEST_PAGE = 100;
+
+/** The first `count` items of a list, page after page; whole pages where it has more. */
+async function readUpTo<Item>(
+  count: number,
+  read: (page: { cursor: string | null; limit: number }) => Promise<Page<Item>>,
+): Promise<Page<Item>> {
+  const items: Item[] = [];
+  let cursor: string | null = null;
+  do {
+    const limit = Math.min(LONGEST_PAGE, count - items.length);
+    const page: Page<Item> = await read({ cursor, limit });
+    items.push(...page.items);
+    cursor = page.next_cursor;
+  } while (cursor !== null && items.length < count);
+  return { items, next_cursor: cursor };
+}
+
+function put<Item>(items: Map<string, Item>, id: string, item: Item | null): void {
+  if (item === null) items.delete(id);
+  else items.set(id, item);
+}
+
+function byId<Item>(items: readonly Item[], idOf: (item: Item) => string): Map<string, Item> {
+  return new Map(items.map((item) => [idOf(item), item]));
+}
+
+function newestFirst(sessions: Iterable<Session>): Session[] {
+  return [...sessions].sort((a, b) => b.created_at.localeCompare(a.created_at));
+}
