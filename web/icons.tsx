@@ -141,3 +141,27 @@ export const OptionsIcon = () => (
     <path d="M4 7h9M17 7h3M4 17h3M11 17h9M15 5a2 2 0 1 1 0 4 2 2 0 0 1 0-4ZM9 15a2 2 0 1 1 0 4 2 2 0 0 1 0-4Z" />
   </Icon>
 );
+
+export const ChatIcon = () => (
+  <Icon>
+    <path d="M4 5h16v11h-8.500l-4.500 4v-4H4zM8 9.2h8M8 12.2h5" />
+  </Icon>
+);
+
+export const SendIcon = () => (
+  <Icon>
+    <path d="M4.500 4.500L20.500 12 4.500 19.500l2-7.500zM6.500 12H13" />
+  </Icon>
+);
+
+export const EditIcon = () => (
+  <Icon>
+    <path d="M5 19l.8-3.800L16.200 4.800l3 3L8.800 18.200zM14 7l3 3" />
+  </Icon>
+);
+
+export const PeopleIcon = () => (
+  <Icon>
+    <path d="M9 4.500a3.200 3.200 0 1 1 0 6.400 3.200 3.200 0 0 1 0-6.400ZM3 19c.3-3.600 2.800-5.500 6-5.500s5.700 1.900 6 5.500M15.500 5a3 3 0 0 1 0 5.600M17.500 14c2 .6 3.300 2.300 3.500 5" />
+  </Icon>
+);
