@@ -2,6 +2,7 @@ import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Session } from "../../protocol/api.ts";
 import { launchBrowser, newVisitor, signedIn, ViewerPage } from "../support/browser.ts";
+import { bearer } from "../support/call.ts";
 import { ChatOnPage, roomSwitch } from "../support/chat-on-page.ts";
 import { People } from "../support/people.ts";
 import { ADMIN_TOKEN, type Rig, startRig } from "../support/rig.ts";
@@ -102,8 +103,13 @@ describe("two browsers that watch one desktop and chat", () => {
     said.push("Secret words, 123!\nsecond line");
     await annsChat.shows(said);
     // The desktop comes back while somebody writes: it does not take the keyboard.
-    await bensChat.field.focus();
-    await ben.page.evaluate(() => dispatchEvent(new Event("online")));
+    await room.dropDesktop();
+    await ben.state("reconnecting");
+    await ben.shows(PICTURE);
+    await ben.type("more secrets");
+    expect(await bensChat.field.inputValue()).toBe("more secrets");
+    await bensChat.field.fill("");
+    // Who closes the chat and goes on typing does not type on the desktop.
     await ben.page.keyboard.press("Escape");
     await ben.type("lost");
     await bensChat.open();
@@ -185,9 +191,14 @@ describe("two browsers that watch one desktop and chat", () => {
   });
 
   it("older messages load while the reader keeps their place", async () => {
-    for (let n = 1; n <= 90; n++) said.push(`line ${n}`);
-    for (const text of said.slice(-90)) await annsChat.write(text);
+    const writer = people.chat(session.session_id, bearer(ADMIN_TOKEN));
+    await writer.next("welcome");
+    for (let n = 1; n <= 90; n++) {
+      writer.say(`line ${n}`, `line ${n}`);
+      said.push(`line ${n}`);
+    }
     await annsChat.shows(said);
+    writer.socket.close();
     await ben.page.reload();
     await ben.shows(PICTURE);
     await bensChat.open();

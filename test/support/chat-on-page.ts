@@ -69,13 +69,14 @@ export class ChatOnPage {
   }
 }
 
-type Switch = { away: boolean; rooms: Set<WebSocket> };
+type Switch = { away: boolean; rooms: Set<WebSocket>; others: Set<WebSocket> };
 
-/** Lets a test cut a page off from its chat, and from that alone, from its next load on. */
+/** Lets a test cut a page off from its chat, or its desktop, alone; from its next load on. */
 export async function roomSwitch(page: Page) {
   await page.addInitScript(() => {
     const rooms = new Set<WebSocket>();
-    const state: Switch = { away: false, rooms };
+    const others = new Set<WebSocket>();
+    const state: Switch = { away: false, rooms, others };
     Object.assign(globalThis, { testRooms: state });
     // noVNC takes a WebSocket itself and none of a class made of it.
     globalThis.WebSocket = new Proxy(WebSocket, {
@@ -83,7 +84,7 @@ export async function roomSwitch(page: Page) {
         const isRoom = String(url).includes("/chat-ws");
         const to = isRoom && state.away ? new URL("/nowhere", url) : url;
         const socket = Reflect.construct(target, [to, ...rest]);
-        if (isRoom) rooms.add(socket);
+        (isRoom ? rooms : others).add(socket);
         return socket;
       },
     });
@@ -94,5 +95,10 @@ export async function roomSwitch(page: Page) {
       testRooms.away = away;
       if (away) for (const room of testRooms.rooms) room.close();
     }, away);
-  return { cut: () => set(true), mend: () => set(false) };
+  const dropDesktop = () =>
+    page.evaluate(() => {
+      const { testRooms } = globalThis as unknown as { testRooms: Switch };
+      for (const socket of testRooms.others) socket.close();
+    });
+  return { cut: () => set(true), mend: () => set(false), dropDesktop };
 }

@@ -1,11 +1,11 @@
 import { useState } from "preact/hooks";
-import { ApiError, signOut } from "../api.ts";
 import { AddHost } from "../home/add-host.tsx";
 import "../home/home.css";
 import { HostCard } from "../home/host-card.tsx";
 import { useHosts } from "../home/use-hosts.ts";
-import { Logo, PlusIcon, SignOutIcon } from "../icons.tsx";
-import { Link, navigate, usePage } from "../router.tsx";
+import { ChatIcon, Logo, PlusIcon } from "../icons.tsx";
+import { Masthead } from "../masthead.tsx";
+import { Link, usePage } from "../router.tsx";
 
 export function Home() {
   const { hosts, sessions, problem, refresh } = useHosts();
@@ -15,7 +15,18 @@ export function Home() {
   const onAdd = () => setAdding(true);
   return (
     <div class="home">
-      <Masthead showAdd={mayAdd && hosts !== null && hosts.length > 0} onAdd={onAdd} />
+      <Masthead>
+        {hosts !== null && mayAdd && (
+          <Link to="/inbox" class="button quiet" label="Support inbox" testId="to-inbox">
+            <ChatIcon /> <span class="wide-only">Inbox</span>
+          </Link>
+        )}
+        {hosts !== null && mayAdd && hosts.length > 0 && (
+          <button type="button" class="button" onClick={onAdd} data-testid="add-host">
+            <PlusIcon /> Add a host
+          </button>
+        )}
+      </Masthead>
       <main>
         <h1 class="visually-hidden">Overview</h1>
         {hosts && problem && (
@@ -41,45 +52,6 @@ export function Home() {
         <AddHost hosts={hosts} refresh={refresh} onClose={() => setAdding(false)} />
       )}
     </div>
-  );
-}
-
-function Masthead({ showAdd, onAdd }: { showAdd: boolean; onAdd(): void }) {
-  const [problem, setProblem] = useState<string | null>(null);
-  const leave = async () => {
-    try {
-      await signOut();
-      navigate("/sign-in");
-    } catch (error) {
-      if (!(error instanceof ApiError)) throw error;
-      if (error.status === 401) navigate("/sign-in");
-      else setProblem(`You are still signed in. ${error.message}`);
-    }
-  };
-  return (
-    <header class="masthead">
-      <Link to="/" class="brand">
-        <Logo />
-        <span>Porthole</span>
-      </Link>
-      <p class="error" role="alert">
-        {problem}
-      </p>
-      {showAdd && (
-        <button type="button" class="button" onClick={onAdd} data-testid="add-host">
-          <PlusIcon /> Add a host
-        </button>
-      )}
-      <button
-        type="button"
-        class="button quiet"
-        onClick={leave}
-        title="Sign out"
-        data-testid="sign-out"
-      >
-        <SignOutIcon /> <span class="wide-only">Sign out</span>
-      </button>
-    </header>
   );
 }
 
