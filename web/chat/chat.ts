@@ -96,7 +96,6 @@ export class Chat {
     const cid = this.#around.newCid();
     const at = new Date(this.#around.now()).toISOString();
     this.#setState(addOutgoing(this.#view.state, cid, text, at));
-    this.#typedAt = Number.NEGATIVE_INFINITY;
     this.#tell({ type: "send", cid, text });
   }
 
