@@ -4,6 +4,7 @@ import {
   addOutgoing,
   addPage,
   type ChatState,
+  forgetOld,
   hear,
   markSeen,
   NOTHING_YET,
@@ -96,6 +97,16 @@ describe("the messages of a room", () => {
     heard(welcome(2), said(3));
     heard(welcome(9));
     expect(state.rev).toBe(3);
+  });
+
+  it("that are many are fewer for who reads along, and come back when they are wanted", () => {
+    heard(welcome(9));
+    state = addPage(state, page(9, 1), Number.POSITIVE_INFINITY);
+    state = forgetOld(state, 4);
+    expect(shown()).toEqual(["text 6", "text 7", "text 8", "text 9"]);
+    expect(state.complete).toBe(false);
+    state = addPage(state, page(5, 1), 6);
+    expect(shown()).toHaveLength(9);
   });
 
   it("of another person who uses this tab now start with nothing", () => {

@@ -7,6 +7,7 @@ import type {
   Member,
   RoomToClient,
 } from "../../protocol/chat.ts";
+import { ApiError } from "../../web/api.ts";
 import { Chat, type ChatView } from "../../web/chat/chat.ts";
 import type { OutboxStorage } from "../../web/chat/outbox.ts";
 
@@ -143,7 +144,7 @@ describe("the history", () => {
 
   it("that did not come is asked for again when somebody wants it", async () => {
     tab.welcome(ANN, 4);
-    tab.pages[0]?.answer.reject(new Error("The edge cannot be reached."));
+    tab.pages[0]?.answer.reject(new ApiError(0, "The edge cannot be reached."));
     await settled(() => tab.view?.paging === "failed");
     void tab.chat.loadOlder();
     expect(tab.pages.map(({ before }) => before)).toEqual([null, null]);

@@ -178,6 +178,14 @@ export function shownChanges({ changes, floor }: ChatState): readonly ChatChange
   return [...changes.values()].filter(({ seq }) => seq >= floor).sort((a, b) => a.seq - b.seq);
 }
 
+/** Keeps the last so many messages; those before them can be loaded again. */
+export function forgetOld(state: ChatState, kept: number): ChatState {
+  const floor = shownChanges(state).at(-kept)?.seq;
+  if (floor === undefined || floor <= state.floor) return state;
+  const changes = new Map([...state.changes].filter(([seq]) => seq >= floor));
+  return { ...state, changes, floor, complete: false };
+}
+
 /** How far the person has read: what they wrote they have seen. */
 export function seenUpTo({ me, reads, changes }: ChatState): number {
   if (!me) return 0;

@@ -1,11 +1,13 @@
 import type { Page } from "../../protocol/api.ts";
 import type { ChatChange, ChatMessage, ClientToRoom, RoomToClient } from "../../protocol/chat.ts";
+import { ApiError } from "../api.ts";
 import {
   addOutgoing,
   addPage,
   type ChatState,
   changeOutgoing,
   dropOutgoing,
+  forgetOld,
   hear,
   markSeen,
   NOTHING_YET,
@@ -20,6 +22,10 @@ import { loadOutbox, type OutboxStorage, saveOutbox } from "./outbox.ts";
 const TYPING_MS = 2_500;
 
 export type Paging = "idle" | "loading" | "failed";
+
+/** Who reads along has so many messages on the page at most, and then so many. */
+const MANY_MESSAGES = 600;
+const KEPT_MESSAGES = 300;
 
 /** What a page shows of a chat, beside who is there. */
 export type ChatView = {
@@ -131,9 +137,13 @@ export class Chat {
     this.#tell({ type: "typing" });
   }
 
-  /** The person has seen all that is shown. */
+  /** The person is at the end, and has seen all that is shown. */
   seen(): void {
-    const last = shownChanges(this.#view.state).at(-1)?.seq ?? 0;
+    const shown = shownChanges(this.#view.state);
+    const last = shown.at(-1)?.seq ?? 0;
+    if (shown.length > MANY_MESSAGES && this.#view.paging === "idle") {
+      this.#setState(forgetOld(this.#view.state, KEPT_MESSAGES));
+    }
     if (last <= seenUpTo(this.#view.state)) return;
     // A mark that does not get through is told with the next one.
     if (this.#around.say({ type: "read", seq: last })) {
@@ -154,8 +164,8 @@ export class Chat {
       this.#show({ paging: "idle" });
     } catch (error) {
       if (this.#stopped) return;
-      console.warn(error);
       this.#show({ paging: "failed" });
+      if (!(error instanceof ApiError)) throw error;
     }
   }
 

@@ -60,7 +60,11 @@ export function useChat(
       say: (message) => connection.say(message),
       loadPage: (before) => listMessages(name, before),
       onView: setView,
-      onNews: (messages) => setNews(describeNews(messages)),
+      onNews: (messages) => {
+        const told = describeNews(messages);
+        // The same words once more are read out only if the text is another one.
+        setNews((before) => (before === told ? `${told}\u00a0` : told));
+      },
       onControlRefused: (sentence) => tell.current(sentence),
       storage: sessionStorage,
       now: Date.now,

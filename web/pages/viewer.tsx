@@ -1,4 +1,4 @@
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { ChatPanel } from "../chat/chat-panel.tsx";
 import { unseenMessages } from "../chat/chat-state.ts";
 import { useChat } from "../chat/use-chat.ts";
@@ -44,7 +44,7 @@ export function Viewer({ sessionId }: { sessionId: string }) {
   );
   const control = useControl(chat, found, state.kind);
   refuse.current = control.refused;
-  const unseen = unseenMessages(chat.view.state).length;
+  const unseen = useMemo(() => unseenMessages(chat.view.state).length, [chat.view.state]);
   const watching = control.view?.watching ?? null;
   const fromDesktop = session?.clipboard === "both";
   // The host's own setting may send more than the session wants shown.
