@@ -8,6 +8,7 @@ import type {
   ShareLink,
   Ticket,
 } from "../protocol/api.ts";
+import type { ChatChange, InboxRoom, InboxState, SupportRoom } from "../protocol/chat.ts";
 import type { Clipboard, ControlMode, Role } from "../protocol/link.ts";
 
 /** An API call that did not succeed. Its message is a sentence for a person. */
@@ -275,4 +276,29 @@ export async function revokeLink(sessionId: string, linkId: string): Promise<voi
 /** Takes one use of a share link; this browser may then come and go until the link ends. */
 export function redeemLink(secret: string): Promise<{ session_id: string }> {
   return callForJson("POST", "/api/links/redeem", { body: { secret } });
+}
+
+/** Messages of a chat room, the newest first. @param before a `seq`; null for the newest of all */
+export function listMessages(room: string, before: number | null): Promise<Page<ChatChange>> {
+  const query = before === null ? "" : `?before=${before}`;
+  return callForJson("GET", `/api/chat/rooms/${room}/messages${query}`);
+}
+
+/** The support chat that this browser opened; null if it has opened none. */
+export async function findSupport(signal?: AbortSignal): Promise<SupportRoom | null> {
+  try {
+    return await callForJson("GET", "/api/chat/support", { signal });
+  } catch (error) {
+    if (error instanceof ApiError && error.code === "no_support_room") return null;
+    throw error;
+  }
+}
+
+export function openSupport(name: string | null): Promise<SupportRoom> {
+  return callForJson("POST", "/api/chat/support", { body: name === null ? {} : { name } });
+}
+
+/** The first page of the inbox. */
+export function listRooms(state: InboxState, signal?: AbortSignal): Promise<Page<InboxRoom>> {
+  return callForJson("GET", `/api/chat/rooms?state=${state}&limit=100`, { signal });
 }

@@ -153,3 +153,21 @@ export const StopIcon = () => (
     <path d="M12 4v7M7.5 6.5a7.5 7.5 0 1 0 9 0" />
   </Icon>
 );
+
+export const ChatIcon = () => (
+  <Icon>
+    <path d="M4 5h16v11h-8.500l-4.500 4v-4H4zM8 9.2h8M8 12.2h5" />
+  </Icon>
+);
+
+export const SendIcon = () => (
+  <Icon>
+    <path d="M4.500 4.500L20.500 12 4.500 19.500l2-7.500zM6.500 12H13" />
+  </Icon>
+);
+
+export const PeopleIcon = () => (
+  <Icon>
+    <path d="M9 4.500a3.200 3.200 0 1 1 0 6.400 3.200 3.200 0 0 1 0-6.400ZM3 19c.3-3.600 2.800-5.500 6-5.500s5.700 1.900 6 5.500M15.500 5a3 3 0 0 1 0 5.600M17.500 14c2 .6 3.300 2.300 3.500 5" />
+  </Icon>
+);

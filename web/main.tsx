@@ -1,5 +1,6 @@
 import { render } from "preact";
 import { ID_PATTERN } from "../protocol/ids.ts";
+import { InboxLoader, SupportLoader } from "./pages/chat-loader.tsx";
 import { Home } from "./pages/home.tsx";
 import { NotFound } from "./pages/not-found.tsx";
 import { Share } from "./pages/share.tsx";
@@ -13,6 +14,11 @@ function App() {
   if (path === "/") return <Home />;
   if (path === "/sign-in") return <SignIn />;
   if (path === "/share") return <Share />;
+  if (path === "/support") return <SupportLoader />;
+  const inbox = /^\/inbox(?:\/([^/]+))?\/?$/.exec(path);
+  if (inbox && (inbox[1] === undefined || ID_PATTERN.test(inbox[1]))) {
+    return <InboxLoader roomId={inbox[1] ?? null} />;
+  }
   const sessionId = /^\/view\/([^/]+)\/?$/.exec(path)?.[1];
   if (sessionId && ID_PATTERN.test(sessionId)) {
     return <ViewerLoader key={sessionId} sessionId={sessionId} />;

@@ -24,11 +24,13 @@ type LinkProps = {
   to: string;
   class?: string;
   label?: string;
+  /** Whether it leads to what is shown already. */
+  current?: boolean;
   children: ComponentChildren;
   testId?: string;
 };
 
-export function Link({ to, label, children, testId, ...rest }: LinkProps) {
+export function Link({ to, label, current = false, children, testId, ...rest }: LinkProps) {
   const follow = (event: TargetedMouseEvent<HTMLAnchorElement>) => {
     // A new tab or window is the browser's to open.
     if (event.button !== 0 || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey)
@@ -37,7 +39,15 @@ export function Link({ to, label, children, testId, ...rest }: LinkProps) {
     navigate(to);
   };
   return (
-    <a href={to} onClick={follow} aria-label={label} title={label} data-testid={testId} {...rest}>
+    <a
+      href={to}
+      onClick={follow}
+      aria-label={label}
+      aria-current={current ? "page" : undefined}
+      title={label}
+      data-testid={testId}
+      {...rest}
+    >
       {children}
     </a>
   );

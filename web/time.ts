@@ -22,3 +22,18 @@ export function absolute(time: string): string {
 export function absoluteMinute(time: string): string {
   return new Date(time).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" });
 }
+
+/** The hour and minute, in the reader's own language and time zone. */
+export function timeOfDay(time: string): string {
+  return new Date(time).toLocaleTimeString(undefined, { hour: "2-digit", minute: "2-digit" });
+}
+
+/** The day, as a person would say it: "Today", "Yesterday", or the date. */
+export function dayOf(time: string, nowMs: number): string {
+  const day = new Date(time);
+  const now = new Date(nowMs);
+  if (day.toDateString() === now.toDateString()) return "Today";
+  now.setDate(now.getDate() - 1);
+  if (day.toDateString() === now.toDateString()) return "Yesterday";
+  return day.toLocaleDateString(undefined, { dateStyle: "full" });
+}

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Session } from "../../protocol/api.ts";
 import type { Role } from "../../protocol/link.ts";
 import { launchBrowser, newVisitor, signedIn, ViewerPage } from "../support/browser.ts";
+import { roomSwitch } from "../support/chat-on-page.ts";
 import { People } from "../support/people.ts";
 import { ADMIN_TOKEN, type Rig, startRig } from "../support/rig.ts";
 import { knownPicture, XClient } from "../support/x-client.ts";
@@ -202,7 +203,7 @@ describe("two browsers on one display, where one controls at a time", () => {
     await operator.page.getByTestId("control-op").click();
     await marked(operator, "You have control");
     const tab = new ViewerPage(await operator.page.context().newPage());
-    const room = await cutRoomOf(tab);
+    const room = await roomSwitch(tab.page);
     await tab.page.goto(session.view_url);
     await tab.shows(PICTURE);
     await marked(tab, /^You have control$/);
@@ -269,34 +270,6 @@ describe("a guest of a link to watch", () => {
     expect(watcher.errors).toEqual([REFUSED]);
   });
 });
-
-/** Lets a test cut a page that is not loaded yet off from the session's room, and from it alone. */
-async function cutRoomOf({ page }: ViewerPage) {
-  await page.addInitScript(() => {
-    const rooms = new Set<WebSocket>();
-    const state = { away: false, rooms };
-    Object.assign(globalThis, { testRooms: state });
-    // noVNC takes a WebSocket itself and none of a class made of it.
-    globalThis.WebSocket = new Proxy(WebSocket, {
-      construct(target, [url, ...rest]: [string | URL, ...string[]]) {
-        const isRoom = String(url).includes("/chat-ws");
-        const to = isRoom && state.away ? new URL("/nowhere", url) : url;
-        const socket = Reflect.construct(target, [to, ...rest]);
-        if (isRoom) rooms.add(socket);
-        return socket;
-      },
-    });
-  });
-  const set = (away: boolean) =>
-    page.evaluate((away) => {
-      const { testRooms } = globalThis as unknown as {
-        testRooms: { away: boolean; rooms: Set<WebSocket> };
-      };
-      testRooms.away = away;
-      if (away) for (const room of testRooms.rooms) room.close();
-    }, away);
-  return { cut: () => set(true), mend: () => set(false) };
-}
 
 /** Ctrl+Alt+Shift takes the keyboard back from the desktop. */
 async function chord({ page }: ViewerPage): Promise<void> {

@@ -75,6 +75,7 @@ describe("under the edge's own headers", () => {
     { name: "the sign-in page", path: () => "/sign-in", state: "sign-in" },
     { name: "the overview", path: () => "/", state: "ready" },
     { name: "the viewer", path: () => `/view/${session.session_id}`, state: "connected" },
+    { name: "the inbox", path: () => "/inbox", state: "ready" },
     { name: "the page for wrong addresses", path: () => "/no/such/page", state: "not-found" },
   ];
   it.each(PAGES)("$name breaks no rule and logs no error", async ({ path, state }) => {

@@ -17,7 +17,8 @@ type Told = {
 /** What Ann's page shows of a room. */
 function seenByAnn(told: Told, { role = "control" as Role, staff = false } = {}) {
   const { holder = null, asking = [], members = [ANN, BEN], link = "here" } = told;
-  const view = viewControl(role, { link, me: ANN, members, control: { holder, asking } }, staff);
+  const control = { holder, asking };
+  const view = viewControl(role, { link, refused: null, me: ANN, members, control }, staff);
   if (!view) throw new Error("there is a room");
   return view;
 }
@@ -74,7 +75,7 @@ describe("a session where one controls at a time", () => {
 
   it("lets the host decide what passes as long as the room has said nothing", () => {
     for (const link of ["joining", "away"] as const) {
-      const room: RoomState = { link, me: null, members: [], control: null };
+      const room: RoomState = { link, refused: null, me: null, members: [], control: null };
       expect(viewControl("control", room, false)).toMatchObject({ watching: null, ops: [] });
       expect(viewControl("view", room, false)?.watching).toContain("does not reach it");
     }

@@ -15,9 +15,9 @@ export class FakeRoomSocket {
   close(): void {
     this.closed = true;
     // As a WebSocket does: its own goodbye comes after ours.
-    this.events.closed(1005);
+    this.events.closed(1005, "");
   }
-  says(message: RoomToClient): void {
+  says(message: RoomToClient | RoomToClient[]): void {
     this.events.heard(JSON.stringify(message));
   }
 }
@@ -27,7 +27,7 @@ export class FakeRoomSurroundings {
   readonly connection: RoomConnection;
   readonly states: RoomState[] = [];
   readonly sockets: FakeRoomSocket[] = [];
-  readonly refusals: string[] = [];
+  readonly heard: RoomToClient[] = [];
   hidden = false;
   random = 0;
   #time = 1_000_000;
@@ -41,7 +41,7 @@ export class FakeRoomSurroundings {
         return socket;
       },
       onState: (state) => this.states.push(state),
-      onRefusal: (sentence) => this.refusals.push(sentence),
+      onHeard: (messages) => this.heard.push(...messages),
       isHidden: () => this.hidden,
       random: () => this.random,
       now: () => this.#time,

@@ -15,16 +15,18 @@ beforeEach(() => {
   page.connection.join();
 });
 
+const WELCOME = {
+  type: "welcome" as const,
+  me: ANN,
+  members: [BEN, ANN],
+  last_rev: 0,
+  from_rev: 1,
+  reads: [],
+};
+
 /** The room lets the page in, as Ann; Ben has control. */
 function welcome(): void {
-  page.socket.says({
-    type: "welcome",
-    me: ANN,
-    members: [BEN, ANN],
-    last_rev: 0,
-    from_rev: 1,
-    reads: [],
-  });
+  page.socket.says(WELCOME);
   page.socket.says({ type: "control", holder: BEN, asking: [] });
 }
 
@@ -32,7 +34,13 @@ describe("the room of a session", () => {
   it("says who one is, who is here and who controls", () => {
     welcome();
     const control = { holder: BEN, asking: [] };
-    expect(page.state).toEqual({ link: "here", me: ANN, members: [BEN, ANN], control });
+    expect(page.state).toEqual({
+      link: "here",
+      refused: null,
+      me: ANN,
+      members: [BEN, ANN],
+      control,
+    });
   });
 
   it("says who asks, and who comes and goes", () => {
@@ -40,7 +48,7 @@ describe("the room of a session", () => {
     page.socket.says({ type: "control", holder: BEN, asking: [ANN] });
     page.socket.says({ type: "presence", members: [ANN] });
     const control = { holder: BEN, asking: [ANN] };
-    expect(page.state).toEqual({ link: "here", me: ANN, members: [ANN], control });
+    expect(page.state).toMatchObject({ link: "here", me: ANN, members: [ANN], control });
   });
 
   it("is asked for what somebody wants, in its own words", () => {
@@ -56,9 +64,41 @@ describe("the room of a session", () => {
   it("that refuses is quoted, and nothing else changes", () => {
     welcome();
     const before = page.state;
-    page.socket.says({ type: "error", code: "not_staff", message: "Only an operator can." });
-    expect(page.refusals).toEqual(["Only an operator can."]);
+    const refusal = { type: "error", code: "not_staff", message: "Only an operator can." } as const;
+    page.socket.says(refusal);
+    expect(page.heard.at(-1)).toEqual(refusal);
     expect(page.state).toBe(before);
+  });
+
+  it("may say many things in one frame, which are taken in their order", () => {
+    page.socket.says([
+      WELCOME,
+      { type: "control", holder: BEN, asking: [] },
+      { type: "control", holder: ANN, asking: [BEN] },
+    ]);
+    expect(page.state?.control).toEqual({ holder: ANN, asking: [BEN] });
+    expect(page.heard.map(({ type }) => type)).toEqual(["welcome", "control", "control"]);
+  });
+
+  it("that asks whether all has arrived gets its own mark back", () => {
+    page.socket.says([WELCOME, { type: "sync", mark: "m1" }]);
+    expect(page.socket.sent).toEqual([JSON.stringify({ type: "sync", mark: "m1" })]);
+  });
+
+  it("of a session that all control at once is joined as well", () => {
+    page.socket.says(WELCOME);
+    expect(page.state).toMatchObject({ link: "here", me: ANN, control: null });
+  });
+
+  it("that does not answer a message is found out soon, however many follow it", () => {
+    welcome();
+    const say = () => page.connection.say({ type: "send", cid: "c", text: "hello" });
+    for (let waited = 0; waited < ROOM_ANSWER_MS; waited += 2_500) {
+      expect(say()).toBe(true);
+      page.advance(2_500);
+    }
+    expect(page.state?.link).toBe("away");
+    expect(say()).toBe(false);
   });
 
   it("may talk of what this page does not know", () => {
@@ -75,7 +115,7 @@ describe("a room that is away", () => {
     (code) => {
       welcome();
       const before = page.state;
-      page.socket.events.closed(code);
+      page.socket.events.closed(code, "");
       expect(page.state).toEqual({ ...before, link: "away" });
       page.advance(1_000);
       expect(page.sockets).toHaveLength(2);
@@ -88,8 +128,9 @@ describe("a room that is away", () => {
     "after the code %d is left alone until something changes",
     (code) => {
       welcome();
-      page.socket.events.closed(code);
+      page.socket.events.closed(code, "An operator removed you.");
       expect(page.nextIn).toBeNull();
+      expect(page.state).toMatchObject({ link: "away", refused: "An operator removed you." });
       page.connection.wake();
       expect(page.sockets).toHaveLength(2);
     },
@@ -97,7 +138,7 @@ describe("a room that is away", () => {
 
   it("is asked for nothing: nobody would hear it", () => {
     welcome();
-    page.socket.events.closed(1006);
+    page.socket.events.closed(1006, "");
     page.advance(1_000);
     page.connection.request("take");
     expect(page.sockets.flatMap(({ sent }) => sent)).toEqual([]);
@@ -107,20 +148,20 @@ describe("a room that is away", () => {
     page.random = 0.999_999;
     const waits: number[] = [];
     for (let i = 0; i < 5; i++) {
-      page.socket.events.closed(1006);
+      page.socket.events.closed(1006, "");
       waits.push(Math.round((page.nextIn ?? 0) / 1_000));
       page.advance(10_000);
     }
     expect(waits).toEqual([2, 4, 8, 10, 10]);
     welcome();
     page.advance(LASTING_MS);
-    page.socket.events.closed(1006);
+    page.socket.events.closed(1006, "");
     expect(Math.round((page.nextIn ?? 0) / 1_000)).toBe(2);
   });
 
   it("is joined at once when the network comes back or the tab is looked at", () => {
     page.hidden = true;
-    page.socket.events.closed(1006);
+    page.socket.events.closed(1006, "");
     expect(page.nextIn).toBe(60_000);
     page.connection.wake();
     expect(page.sockets).toHaveLength(2);
@@ -129,12 +170,12 @@ describe("a room that is away", () => {
   it("changes nothing by what its dropped socket still says", () => {
     welcome();
     const [first] = page.sockets;
-    first?.events.closed(1006);
+    first?.events.closed(1006, "");
     page.advance(1_000);
     welcome();
     const before = page.state;
     first?.says({ type: "control", holder: ANN, asking: [] });
-    first?.events.closed(4410);
+    first?.events.closed(4410, "");
     expect(page.state).toBe(before);
   });
 });

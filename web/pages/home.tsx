@@ -1,5 +1,4 @@
 import { useState } from "preact/hooks";
-import { ApiError, signOut } from "../api.ts";
 import { AddHost } from "../home/add-host.tsx";
 import type { FeedLink } from "../home/feed.ts";
 import "../home/home.css";
@@ -8,8 +7,9 @@ import { Sessions } from "../home/sessions.tsx";
 import { Summary } from "../home/summary.tsx";
 import { useNow } from "../home/use-now.ts";
 import { useOverview } from "../home/use-overview.ts";
-import { Logo, PlusIcon, SignOutIcon } from "../icons.tsx";
-import { Link, navigate, usePage } from "../router.tsx";
+import { ChatIcon, Logo, PlusIcon } from "../icons.tsx";
+import { Masthead } from "../masthead.tsx";
+import { Link, usePage } from "../router.tsx";
 
 /** The page that an operator lives in: hosts, their displays, and the sessions of all. */
 export function Home() {
@@ -21,10 +21,19 @@ export function Home() {
   const onAdd = () => setAdding(true);
   return (
     <div class="home">
-      <Masthead
-        link={hosts ? link : null}
-        onAdd={operates && hosts !== null && hosts.length > 0 ? onAdd : null}
-      />
+      <Masthead>
+        <FeedMark link={hosts ? link : null} />
+        {operates && hosts !== null && (
+          <Link to="/inbox" class="button quiet" label="Support inbox" testId="to-inbox">
+            <ChatIcon /> <span class="wide-only">Inbox</span>
+          </Link>
+        )}
+        {operates && hosts !== null && hosts.length > 0 && (
+          <button type="button" class="button" onClick={onAdd} data-testid="add-host">
+            <PlusIcon /> Add a host
+          </button>
+        )}
+      </Masthead>
       <main>
         <h1 class="visually-hidden">Overview</h1>
         {hosts && problem && (
@@ -76,61 +85,21 @@ export function Home() {
   );
 }
 
-type MastheadProps = {
-  /** null while nothing is shown that could be out of date. */
-  link: FeedLink | null;
-  /** null for those who may not add hosts, and where the page itself offers it. */
-  onAdd: (() => void) | null;
-};
-
-function Masthead({ link, onAdd }: MastheadProps) {
-  const [problem, setProblem] = useState<string | null>(null);
-  const leave = async () => {
-    try {
-      await signOut();
-      navigate("/sign-in");
-    } catch (error) {
-      if (!(error instanceof ApiError)) throw error;
-      if (error.status === 401) navigate("/sign-in");
-      else setProblem(`You are still signed in. ${error.message}`);
-    }
-  };
+/** Whether what is shown follows what happens. @param props.link null while nothing is shown */
+function FeedMark({ link }: { link: FeedLink | null }) {
   return (
-    <header class="masthead">
-      <Link to="/" class="brand">
-        <Logo />
-        <span>Porthole</span>
-      </Link>
-      <p class="error" role="alert">
-        {problem}
-      </p>
-      <p class="feed" role="status" data-testid="feed" data-link={link ?? undefined}>
-        {link === "live" && (
-          <span title="What changes is shown at once">
-            <span class="dot connected" aria-hidden="true" /> <span class="wide-only">Live</span>
-          </span>
-        )}
-        {link === "away" && (
-          <span title="What you see may be out of date">
-            <span class="dot reconnecting" aria-hidden="true" /> Reconnecting…
-          </span>
-        )}
-      </p>
-      {onAdd && (
-        <button type="button" class="button" onClick={onAdd} data-testid="add-host">
-          <PlusIcon /> Add a host
-        </button>
+    <p class="feed" role="status" data-testid="feed" data-link={link ?? undefined}>
+      {link === "live" && (
+        <span title="What changes is shown at once">
+          <span class="dot connected" aria-hidden="true" /> <span class="wide-only">Live</span>
+        </span>
       )}
-      <button
-        type="button"
-        class="button quiet"
-        onClick={leave}
-        title="Sign out"
-        data-testid="sign-out"
-      >
-        <SignOutIcon /> <span class="wide-only">Sign out</span>
-      </button>
-    </header>
+      {link === "away" && (
+        <span title="What you see may be out of date">
+          <span class="dot reconnecting" aria-hidden="true" /> Reconnecting…
+        </span>
+      )}
+    </p>
   );
 }
 

@@ -1,4 +1,7 @@
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { ChatPanel } from "../chat/chat-panel.tsx";
+import { unseenMessages } from "../chat/chat-state.ts";
+import { useChat } from "../chat/use-chat.ts";
 import { ChevronDownIcon } from "../icons.tsx";
 import { usePage } from "../router.tsx";
 import { ClipboardPanel } from "../viewer/clipboard-panel.tsx";
@@ -35,7 +38,13 @@ export function Viewer({ sessionId }: { sessionId: string }) {
   // Nothing is offered before it is known to work.
   const role = session?.your_role ?? null;
   const title = name || session?.label || "Desktop";
-  const control = useControl(sessionId, found, state.kind);
+  const refuse = useRef((_sentence: string) => {});
+  const chat = useChat(session ? `session:${sessionId}` : null, (sentence) =>
+    refuse.current(sentence),
+  );
+  const control = useControl(chat, found, state.kind);
+  refuse.current = control.refused;
+  const unseen = useMemo(() => unseenMessages(chat.view.state).length, [chat.view.state]);
   const watching = control.view?.watching ?? null;
   const fromDesktop = session?.clipboard === "both";
   // The host's own setting may send more than the session wants shown.
@@ -44,13 +53,16 @@ export function Viewer({ sessionId }: { sessionId: string }) {
   const [barShown, setBarShown] = useState(true);
   const [clipboardOpen, setClipboardOpen] = useState(false);
   const [controlOpen, setControlOpen] = useState(false);
+  const [chatOpen, setChatOpen] = useState(false);
+  const [draft, setDraft] = useState("");
+  const chatTool = useRef<HTMLButtonElement>(null);
   const [sharing, setSharing] = useState(false);
   const [keyboardOpen, setKeyboardOpen] = useState(false);
   const [scaling, setScaling] = useState<Scaling>("fit");
   const [panning, setPanning] = useState(true);
   const fullScreen = useFullScreen();
 
-  usePage(title, state.kind);
+  usePage(unseen > 0 ? `(${unseen}) ${title}` : title, state.kind);
   useKeyboardInset();
   useEscapeChord(() => {
     setBarShown(true);
@@ -62,6 +74,10 @@ export function Viewer({ sessionId }: { sessionId: string }) {
     });
   });
 
+  useEffect(() => {
+    // The room may have been lost with the same network as the desktop.
+    if (connected) chat.connection?.wake();
+  }, [connected]);
   useEffect(() => desktop?.watchOnly(watching !== null), [desktop, watching !== null]);
   useEffect(() => desktop?.scale(scaling), [desktop, scaling]);
   useEffect(
@@ -73,13 +89,13 @@ export function Viewer({ sessionId }: { sessionId: string }) {
   useEffect(() => {
     if (!connected) return;
     // Whoever writes into a panel goes on writing there.
-    if (!clipboardOpen && !keyboardOpen && !sharing) desktop?.focus();
+    if (!clipboardOpen && !keyboardOpen && !sharing && !isInChat()) desktop?.focus();
     if (matchMedia(SHORT_WINDOW).matches) setBarShown(false);
   }, [connected, desktop]);
   const holds = control.view?.holds === true;
   useEffect(() => {
     // Whoever got control wants to use it, unless they are writing something.
-    const isBusy = clipboardOpen || controlOpen || keyboardOpen || sharing;
+    const isBusy = clipboardOpen || controlOpen || keyboardOpen || sharing || isInChat();
     if (holds && connected && !isBusy) desktop?.focus();
   }, [holds]);
   useTries(screen, watching !== null && !(scaling === "actual" && clipped && panning), () => {
@@ -102,6 +118,16 @@ export function Viewer({ sessionId }: { sessionId: string }) {
     setClipboardOpen(false);
     open?.(true);
   };
+  const openChat = () => {
+    // The keys of a touch screen belong to the desktop: two keyboards would be one too many.
+    setKeyboardOpen(false);
+    setChatOpen(true);
+  };
+  const closeChat = () => {
+    setChatOpen(false);
+    // Not the desktop: what somebody goes on typing was meant for the chat.
+    requestAnimationFrame(() => chatTool.current?.focus());
+  };
   const closeClipboard = () => {
     setClipboardOpen(false);
     desktop?.focus();
@@ -115,6 +141,9 @@ export function Viewer({ sessionId }: { sessionId: string }) {
       </p>
       <p class="visually-hidden" role="status" aria-live="polite" data-testid="control-status">
         {connected && controlSentence(control)}
+      </p>
+      <p class="visually-hidden" role="status" aria-live="polite" data-testid="chat-news">
+        {chat.news}
       </p>
       {barShown ? (
         <Toolbar
@@ -136,6 +165,11 @@ export function Viewer({ sessionId }: { sessionId: string }) {
           hasClipboard={hasClipboard}
           clipboardOpen={clipboardOpen}
           clipboardNews={clipboard.unseen}
+          chatRef={chatTool}
+          hasChat={session !== null}
+          chatOpen={chatOpen}
+          unseen={unseen}
+          onChat={() => (chatOpen ? closeChat() : openChat())}
           keyboardOpen={keyboardOpen}
           onShare={() => setSharing(true)}
           onCtrlAltDel={() => {
@@ -162,6 +196,7 @@ export function Viewer({ sessionId }: { sessionId: string }) {
           data-testid="show-toolbar"
         >
           {control.view && <span>{control.view.label}</span>}
+          {unseen > 0 && <span>{unseen === 1 ? "1 new message" : `${unseen} new messages`}</span>}
           <ChevronDownIcon />
         </button>
       )}
@@ -180,26 +215,44 @@ export function Viewer({ sessionId }: { sessionId: string }) {
         />
       )}
       {sharing && session && <ShareDialog session={session} onClose={() => setSharing(false)} />}
-      <div class="stage">
-        <div class={`screen ${connected ? "" : "away"}`} ref={screen} data-testid="screen" />
-        <canvas
-          class={`still ${stillShown ? "shown" : ""} ${connected ? "" : "dimmed"} ${scaling}`}
-          ref={still}
-        />
-        <Overlay
-          state={state}
-          sessionId={sessionId}
-          title={title}
-          guest={found?.standing === "guest"}
-          hadPicture={name !== null}
-          onDial={() => connection.current?.dial()}
-          onCredentials={(credentials) => connection.current?.submitCredentials(credentials)}
-          onApprove={() => connection.current?.approveServer()}
-        />
+      <div class="deck">
+        <div class="stage">
+          <div class={`screen ${connected ? "" : "away"}`} ref={screen} data-testid="screen" />
+          <canvas
+            class={`still ${stillShown ? "shown" : ""} ${connected ? "" : "dimmed"} ${scaling}`}
+            ref={still}
+          />
+          <Overlay
+            state={state}
+            sessionId={sessionId}
+            title={title}
+            guest={found?.standing === "guest"}
+            hadPicture={name !== null}
+            onDial={() => connection.current?.dial()}
+            onCredentials={(credentials) => connection.current?.submitCredentials(credentials)}
+            onApprove={() => connection.current?.approveServer()}
+          />
+        </div>
+        {chatOpen && (
+          <ChatPanel
+            page={chat}
+            title="Chat"
+            empty="Nothing was said yet. Everybody who has this desktop open can read what you write."
+            draft={draft}
+            onDraft={setDraft}
+            takesFocus
+            onClose={closeChat}
+          />
+        )}
       </div>
       {keyboardOpen && connected && watching === null && desktop && (
         <TouchKeyboard desktop={desktop} />
       )}
     </main>
   );
+}
+
+/** Whether somebody writes there: their keys must not go to the desktop all of a sudden. */
+function isInChat(): boolean {
+  return document.activeElement?.closest(".chat") != null;
 }

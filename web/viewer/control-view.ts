@@ -1,5 +1,6 @@
 import type { ControlRequest, Member } from "../../protocol/chat.ts";
 import type { Role } from "../../protocol/link.ts";
+import { namesOf } from "../chat/names.ts";
 import type { RoomState } from "./room.ts";
 
 /** Somebody, as this page calls them. */
@@ -93,31 +94,19 @@ function peopleOf({ me, members, control }: RoomState): PersonHere[] {
   const { holder = null, asking = [] } = control ?? {};
   const all = [...(holder ? [holder] : []), ...asking, ...members];
   const each = [...new Map(all.map((member) => [member.id, member])).values()];
-  return each.map((member) => {
-    const isShared = each.some(({ id, name }) => id !== member.id && name === member.name);
-    return {
-      id: member.id,
-      name: isShared ? `${member.name} #${numberOf(member.id)}` : member.name,
-      me: member.id === me?.id,
-      role: member.role,
-      part:
-        member.id === holder?.id
-          ? "holds"
-          : asking.some(({ id }) => id === member.id)
-            ? "asks"
-            : null,
-    };
-  });
-}
-
-/**
- * Tells people of one name apart: all guests are called Guest. Made of the id, so that everybody
- * sees the same number, and it stays when others come and go.
- */
-function numberOf(id: string): number {
-  let hash = 0;
-  for (const character of id) hash = (Math.imul(hash, 31) + character.charCodeAt(0)) >>> 0;
-  return 100 + (hash % 900);
+  const names = namesOf(each);
+  return each.map((member) => ({
+    id: member.id,
+    name: names.get(member.id) ?? member.name,
+    me: member.id === me?.id,
+    role: member.role,
+    part:
+      member.id === holder?.id
+        ? "holds"
+        : asking.some(({ id }) => id === member.id)
+          ? "asks"
+          : null,
+  }));
 }
 
 /** What happened to control between two states, for a notice; null if it is nobody's concern here. */

@@ -1,12 +1,16 @@
 import type { RoomEvents, RoomSocket } from "./room.ts";
 
-/** Opens the room of a session, with the cookie that opened the page. */
-export function openRoomSocket(sessionId: string, events: RoomEvents): RoomSocket {
-  const url = new URL(`/chat-ws?room=session:${sessionId}`, location.href);
+/**
+ * Opens a chat room, with the cookie that opened the page.
+ * @param since the last change that the page knows; null if it knows none
+ */
+export function openRoomSocket(room: string, since: number | null, events: RoomEvents): RoomSocket {
+  const url = new URL(`/chat-ws?room=${room}&batch=1`, location.href);
+  if (since !== null) url.searchParams.set("since", String(since));
   url.protocol = url.protocol.replace("http", "ws");
   const socket = new WebSocket(url);
   socket.addEventListener("message", ({ data }: MessageEvent<string>) => events.heard(data));
-  socket.addEventListener("close", ({ code }) => events.closed(code));
+  socket.addEventListener("close", ({ code, reason }) => events.closed(code, reason));
   return {
     send: (text) => {
       // One that is closing says so itself.

@@ -4,6 +4,7 @@ import type { Role } from "../../protocol/link.ts";
 import {
   ActualSizeIcon,
   BackIcon,
+  ChatIcon,
   ChevronUpIcon,
   ClipboardIcon,
   EnterFullScreenIcon,
@@ -43,6 +44,11 @@ type ToolbarProps = {
   hasClipboard: boolean;
   clipboardOpen: boolean;
   clipboardNews: boolean;
+  chatRef: RefObject<HTMLButtonElement | null>;
+  hasChat: boolean;
+  chatOpen: boolean;
+  /** How many messages nobody has seen here. */
+  unseen: number;
   keyboardOpen: boolean;
   onControl(): void;
   onRequest(op: ControlRequest["op"]): void;
@@ -53,6 +59,7 @@ type ToolbarProps = {
   onScaling(): void;
   onPanning(): void;
   onClipboard(): void;
+  onChat(): void;
   onKeyboard(): void;
   onHide(): void;
 };
@@ -100,6 +107,22 @@ export function Toolbar(props: ToolbarProps) {
         {props.standing === "operator" && (
           <Tool label="Share this desktop" onClick={props.onShare} testId="share">
             <ShareIcon />
+          </Tool>
+        )}
+        {props.hasChat && (
+          <Tool
+            label={chatLabel(props.unseen)}
+            pressed={props.chatOpen}
+            buttonRef={props.chatRef}
+            onClick={props.onChat}
+            testId="chat-tool"
+          >
+            <ChatIcon />
+            {props.unseen > 0 && (
+              <span class="badge count" aria-hidden="true" data-testid="unseen">
+                {props.unseen > MAX_COUNT ? `${MAX_COUNT}+` : props.unseen}
+              </span>
+            )}
           </Tool>
         )}
         {props.hasClipboard && (
@@ -157,6 +180,14 @@ export function Toolbar(props: ToolbarProps) {
   );
 }
 
+/** What a badge has room for. */
+const MAX_COUNT = 99;
+
+function chatLabel(unseen: number): string {
+  if (unseen === 0) return "Chat";
+  return unseen === 1 ? "Chat: 1 new message" : `Chat: ${unseen} new messages`;
+}
+
 /** The way back, for those who came from the overview; guests have none. */
 function Corner({ standing }: { standing: Standing | null }) {
   if (standing === null || standing === "guest") {
@@ -180,6 +211,7 @@ type ToolProps = {
   onReason?(sentence: string): void;
   /** Takes the room its content needs. */
   wide?: boolean;
+  buttonRef?: RefObject<HTMLButtonElement | null>;
   testId?: string;
 };
 
@@ -187,6 +219,7 @@ function Tool({ label, pressed, disabled, reason = null, wide, ...rest }: ToolPr
   return (
     <button
       type="button"
+      ref={rest.buttonRef ?? null}
       class={`tool ${wide ? "wide" : ""}`}
       aria-label={reason === null ? label : `${label}. ${reason}`}
       title={reason === null ? label : undefined}

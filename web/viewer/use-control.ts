@@ -1,8 +1,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { ControlRequest } from "../../protocol/chat.ts";
+import type { ChatOfPage } from "../chat/use-chat.ts";
 import { type ControlView, changeBetween, type Person, viewControl } from "./control-view.ts";
-import { RoomConnection, type RoomState } from "./room.ts";
-import { openRoomSocket } from "./room-socket.ts";
 import type { Found } from "./standing.ts";
 import type { ViewerState } from "./states.ts";
 
@@ -13,6 +12,8 @@ export type ControlOfPage = {
   /** null where everybody here controls. */
   view: ControlView | null;
   request(op: ControlRequest["op"], to?: string): void;
+  /** The room did not do what was asked about control. */
+  refused(sentence: string): void;
   /** A sentence that goes away by itself. */
   flash: string | null;
   say(sentence: string): void;
@@ -27,7 +28,7 @@ export type ControlOfPage = {
 
 /** Who controls the session, from its room where one does at a time, and what to do about it. */
 export function useControl(
-  sessionId: string,
+  { room: joined, connection, chat }: ChatOfPage,
   found: Found | null,
   stream: ViewerState["kind"],
 ): ControlOfPage {
@@ -35,10 +36,7 @@ export function useControl(
   const connected = stream === "connected";
   const { flash, say } = useFlash();
   const letGo = useRef(false);
-  const { room, connection } = useRoom(sessionId, exclusive, connected, (refusal) => {
-    letGo.current = false;
-    say(refusal);
-  });
+  const room = exclusive ? joined : null;
   const [lost, setLost] = useState<string | null>(null);
   const [putOff, setPutOff] = useState<readonly string[]>([]);
 
@@ -78,7 +76,12 @@ export function useControl(
     view,
     request: (op, to) => {
       letGo.current = view?.holds === true && (op === "give" || op === "release");
-      connection.current?.request(op, to);
+      chat?.askedForControl();
+      connection?.request(op, to);
+    },
+    refused: (sentence) => {
+      letGo.current = false;
+      say(sentence);
     },
     flash,
     say,
@@ -87,47 +90,6 @@ export function useControl(
     asker: (view?.holds && view.asking.find(({ id }) => !putOff.includes(id))) || null,
     putOff: (id) => setPutOff([...putOff, id]),
   };
-}
-
-function useRoom(
-  sessionId: string,
-  exclusive: boolean,
-  connected: boolean,
-  onRefusal: (sentence: string) => void,
-) {
-  const [room, setRoom] = useState<RoomState | null>(null);
-  const connection = useRef<RoomConnection>(null);
-  useEffect(() => {
-    if (!exclusive) return;
-    const joined = new RoomConnection({
-      openSocket: (events) => openRoomSocket(sessionId, events),
-      onState: setRoom,
-      onRefusal,
-      isHidden: () => document.hidden,
-      random: Math.random,
-      now: Date.now,
-      setTimer: (run, ms) => window.setTimeout(run, ms),
-      clearTimer: (timer) => window.clearTimeout(timer),
-    });
-    connection.current = joined;
-    const wake = () => {
-      if (!document.hidden) joined.wake();
-    };
-    addEventListener("online", wake);
-    document.addEventListener("visibilitychange", wake);
-    joined.join();
-    return () => {
-      removeEventListener("online", wake);
-      document.removeEventListener("visibilitychange", wake);
-      connection.current = null;
-      joined.stop();
-      setRoom(null);
-    };
-  }, [sessionId, exclusive]);
-  useEffect(() => {
-    if (connected) connection.current?.wake();
-  }, [connected]);
-  return { room, connection };
 }
 
 function useFlash() {

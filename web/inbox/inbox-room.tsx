@@ -1,0 +1,105 @@
+import { useEffect } from "preact/hooks";
+import type { InboxRoom as InboxEntry, SupportState } from "../../protocol/chat.ts";
+import { ChatPanel } from "../chat/chat-panel.tsx";
+import { unseenMessages } from "../chat/chat-state.ts";
+import { useChat } from "../chat/use-chat.ts";
+import { BackIcon } from "../icons.tsx";
+import { Link } from "../router.tsx";
+import { absolute, elapsed } from "../time.ts";
+
+type InboxRoomProps = {
+  room: string;
+  /** As the list has it; null if it does not show this room now. */
+  entry: InboxEntry | null;
+  draft: string;
+  onDraft(text: string): void;
+  /** Something changed that the list shows. */
+  onChanged(): void;
+  onUnseen(count: number): void;
+};
+
+/** One guest's chat, with what staff can do about it. */
+export function InboxRoom({ room, entry, draft, onDraft, onChanged, onUnseen }: InboxRoomProps) {
+  const page = useChat(room);
+  const { view, chat } = page;
+  const { me } = page.room;
+  const { support } = view.state;
+  const unseen = unseenMessages(view.state).length;
+  useEffect(() => onUnseen(unseen), [unseen]);
+  useEffect(() => {
+    if (support) onChanged();
+  }, [support]);
+  const isMine = support?.claimed_by != null && support.claimed_by.id === me?.id;
+  const here = page.room.link === "here";
+  return (
+    <>
+      <p class="visually-hidden" role="status" data-testid="chat-news">
+        {page.news}
+      </p>
+      <ChatPanel
+        page={page}
+        title={entry?.guest ?? guestIn(page) ?? "Chat"}
+        empty="Nothing was said in this chat yet."
+        draft={draft}
+        onDraft={onDraft}
+        takesFocus
+        onClose={null}
+      >
+        <div class="room-state staff">
+          <Link to="/inbox" class="tool to-list" label="Back to the list" testId="to-list">
+            <BackIcon />
+          </Link>
+          <p role="status" data-testid="room-state">
+            {support && describe(support, isMine)}
+          </p>
+          {support && here && (
+            <span class="room-actions">
+              {/* One who closes a room lets go of it too: what is over needs nobody. */}
+              {support.state === "open" && (
+                <button
+                  type="button"
+                  class="button small"
+                  onClick={() => chat?.ask({ type: "claim", release: isMine })}
+                  data-testid="claim"
+                >
+                  {isMine ? "Release" : support.claimed_by ? "Take over" : "Claim"}
+                </button>
+              )}
+              {support.state === "open" && (
+                <button
+                  type="button"
+                  class="button small"
+                  onClick={() => chat?.ask({ type: "close_room" })}
+                  data-testid="close-room"
+                >
+                  Close
+                </button>
+              )}
+            </span>
+          )}
+        </div>
+      </ChatPanel>
+    </>
+  );
+}
+
+function guestIn({ room, view }: ReturnType<typeof useChat>): string | undefined {
+  const authors = [...view.state.changes.values()].flatMap((change) =>
+    change.type === "message" ? [change.from] : [],
+  );
+  return [...room.members, ...authors].find(({ role }) => role === "guest")?.name;
+}
+
+function describe({ state, claimed_by, waiting_since }: SupportState, isMine: boolean) {
+  if (state === "closed") return "Closed. What its guest says next opens it again.";
+  const who = isMine ? "Yours." : claimed_by ? `${claimed_by.name} takes care of it.` : "";
+  if (waiting_since === null) return who || "Answered.";
+  return (
+    <>
+      {who}{" "}
+      <span class="room-waits" title={absolute(waiting_since)}>
+        Waits for {elapsed(waiting_since, Date.now())}.
+      </span>
+    </>
+  );
+}
