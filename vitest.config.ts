@@ -6,7 +6,7 @@ import { defineConfig } from "vitest/config";
  */
 const ALONE = [
   "test/{e2e,bench,scripts}/**/*.test.ts",
-  "test/worker/chat-{slow,storm}.test.ts",
+  "test/worker/chat-slow.test.ts",
   "test/agent/{command-line,desktops*,displays,login-attempts,real-servers}.test.ts",
 ];
 
