@@ -50,15 +50,19 @@ function readSettings(): Settings {
 
 type Collected = Record<RowId, PerContender<number[]>>;
 
-/** The places of a list in their order, starting with another one each time. */
-function rotated<Item>(items: readonly Item[], by: number): Item[] {
-  const start = by % items.length;
-  return [...items.slice(start), ...items.slice(0, start)];
+/**
+ * The items in another order for each turn: each comes first as often as any other, and before each
+ * other as often as after it. Whoever follows one that uses the same processes finds them warm.
+ */
+function inTurn<Item>(items: readonly Item[], turn: number): Item[] {
+  const start = Math.floor(turn / 2) % items.length;
+  const rotated = [...items.slice(start), ...items.slice(0, start)];
+  return turn % 2 === 0 ? rotated : rotated.reverse();
 }
 
 /**
- * One round: every contender started anew, every measure taken of one after the other, so that
- * whatever else the machine does meets them all.
+ * One round: every contender started anew, every pass of a measure taken of one after the other, so
+ * that whatever else the machine does meets them all.
  */
 async function runRound(
   round: number,
@@ -73,8 +77,11 @@ async function runRound(
     await startWebsockifySsh(processes, join(stateDir, "ssh"), server.ports.none),
     await startWebsockify(processes, server.ports.none),
   ];
-  for (const [index, measure] of MEASURES.entries()) {
-    for (const contender of rotated(contenders, round + index)) {
+  const passes = MEASURES.flatMap(({ measure, passes }) =>
+    new Array<typeof measure>(sizes.onePass ? 1 : passes).fill(measure),
+  );
+  for (const [index, measure] of passes.entries()) {
+    for (const contender of inTurn(contenders, round + index)) {
       const values = await measure(contender, server, sizes);
       for (const { id } of ROWS) {
         const value = values[id];

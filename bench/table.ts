@@ -4,7 +4,7 @@ import type { Machine } from "./machine.ts";
 import { ROWS, type RowId } from "./rows.ts";
 import { median } from "./statistics.ts";
 
-/** One row: the medians over the rounds, and what each round gave. */
+/** One row: the medians over all passes of all rounds, and what each pass gave. */
 export type RowResult = PerContender<number> & {
   id: RowId;
   name: string;
@@ -13,7 +13,7 @@ export type RowResult = PerContender<number> & {
   ratio: number;
   /** The same of Porthole without its gate. */
   gate: number;
-  rounds: PerContender<number[]>;
+  passes: PerContender<number[]>;
 };
 
 export type Results = {
@@ -25,18 +25,18 @@ export type Results = {
   goals: GoalResult[];
 };
 
-/** @param values what the rounds gave, per row */
+/** @param values what the passes gave, per row */
 export function summarise(values: Record<RowId, PerContender<number[]>>): RowResult[] {
   return ROWS.map(({ id, name, unit }) => {
-    const rounds = values[id];
-    const porthole = median(rounds.porthole);
-    const porthole_ungated = median(rounds.porthole_ungated);
-    const websockify_ssh = median(rounds.websockify_ssh);
-    const websockify = median(rounds.websockify);
+    const passes = values[id];
+    const porthole = median(passes.porthole);
+    const porthole_ungated = median(passes.porthole_ungated);
+    const websockify_ssh = median(passes.websockify_ssh);
+    const websockify = median(passes.websockify);
     const ratio = porthole / websockify_ssh;
     const gate = porthole / porthole_ungated;
     const medians = { porthole, porthole_ungated, websockify_ssh, websockify };
-    return { id, name, unit, ...medians, ratio, gate, rounds };
+    return { id, name, unit, ...medians, ratio, gate, passes };
   });
 }
 

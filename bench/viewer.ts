@@ -1,6 +1,4 @@
-import { once } from "node:events";
 import { performance } from "node:perf_hooks";
-import { WebSocket } from "ws";
 import { SentenceError } from "../scripts/sentence.ts";
 import {
   CLIENT_INIT,
@@ -16,6 +14,7 @@ import {
   type Security,
   UPDATE_HEADER_BYTES,
 } from "./rfb.ts";
+import { ViewerSocket } from "./viewer-socket.ts";
 
 /** How long a dial, an echo or a whole download may take before the bench gives up. */
 const ANSWER_TIMEOUT_MS = 60_000;
@@ -28,24 +27,25 @@ const ECHO_ANSWER_BYTES = UPDATE_HEADER_BYTES + pixelBytes(ECHO_REQUEST);
 
 /** The viewer, the same for every contender: a WebSocket client that counts what it gets. */
 export class Viewer {
-  readonly #socket: WebSocket;
+  readonly #socket: ViewerSocket;
+  readonly #closed: Promise<void>;
   #received = 0;
   #wanted = 0;
   #arrived: () => void = () => {};
   #failed: (error: Error) => void = () => {};
 
   private constructor(url: string) {
-    this.#socket = new WebSocket(url, { perMessageDeflate: false });
-    // It counts bytes, and need not put a message together: the less it takes of the machine, the
-    // more of what is measured is the way to it.
-    this.#socket.binaryType = "fragments";
-    this.#socket.on("message", (parts: Buffer[]) => {
-      for (const part of parts) this.#received += part.length;
-      if (this.#received >= this.#wanted) this.#arrived();
-    });
-    this.#socket.on("error", (error) => this.#failed(error));
-    this.#socket.on("close", (code, reason) => {
-      this.#failed(new SentenceError(`The viewer was closed with ${code} ${reason.toString()}`));
+    const closed = Promise.withResolvers<void>();
+    this.#closed = closed.promise;
+    this.#socket = new ViewerSocket(url, {
+      received: (bytes) => {
+        this.#received += bytes;
+        if (this.#received >= this.#wanted) this.#arrived();
+      },
+      closed: (why) => {
+        closed.resolve();
+        this.#failed(new SentenceError(`The viewer was closed ${why}.`));
+      },
     });
   }
 
@@ -95,12 +95,10 @@ export class Viewer {
   /** Says goodbye, or just leaves if nobody answers. */
   async close(): Promise<void> {
     this.#failed = () => {};
-    if (this.#socket.readyState === WebSocket.CLOSED) return;
-    const gone = once(this.#socket, "close");
     if (this.#socket.isPaused) this.#socket.terminate();
-    else this.#socket.close(1000);
+    else this.#socket.close();
     const timer = setTimeout(() => this.#socket.terminate(), CLOSE_GRACE_MS);
-    await gone;
+    await this.#closed;
     clearTimeout(timer);
   }
 

@@ -203,6 +203,11 @@ describe("two browsers that watch one desktop and chat", () => {
     await ben.shows(PICTURE);
     await bensChat.open();
     await bensChat.shows(said.slice(-50));
+    // However far Ben had read before the reload: who says something has seen what is above.
+    await bensChat.write("all read");
+    await ben.page.getByTestId("outgoing").waitFor({ state: "detached" });
+    said.push("all read");
+    await bensChat.shows(said.slice(-51));
     const { before, after } = await bensChat.scrollToStart("line 41");
     expect(Math.abs(after - before)).toBeLessThan(2);
     await annsChat.write("news below");
