@@ -55,7 +55,7 @@ async function startStage(processes: Processes, stateDir: string): Promise<Stage
   const api = new ApiClient(url, key); // as an integrator's software
   const [session] = (await api.sessions()).items;
   if (!session) throw new Error("npm start made no session of its demo desktop.");
-  return { api, host: session.host_id, port: session.vnc_port };
+  return { api, host: session.host_id ?? "", port: session.vnc_port ?? 0 };
 }
 
 /** Runs so many calls, some of them at once. @returns what they gave, and calls per second */

@@ -3,10 +3,13 @@ import { InboxState } from "./chat.ts";
 import { Id, RFB_BASE_PORT } from "./ids.ts";
 import {
   DEFAULT_LINK_TTL_S,
+  DEFAULT_PROFILE,
   MAX_AUDIT_PAGE_ITEMS,
+  MAX_BATCH_JOBS,
   MAX_CURSOR_CHARACTERS,
   MAX_NAME_CHARACTERS,
   MAX_PAGE_ITEMS,
+  MAX_PROFILE_NAME_CHARACTERS,
   MAX_SESSION_TTL_S,
   MAX_VNC_PASSWORD_CHARACTERS,
 } from "./limits.ts";
@@ -47,6 +50,25 @@ export const CreateSession = v.pipe(
   })),
 );
 export type CreateSession = v.InferOutput<typeof CreateSession>;
+
+/** What each job of a request runs as, and where; without a host, where there is most room. */
+const JobOptions = {
+  host_id: v.optional(Id),
+  profile: v.optional(
+    v.pipe(v.string(), v.minLength(1), v.maxLength(MAX_PROFILE_NAME_CHARACTERS)),
+    DEFAULT_PROFILE,
+  ),
+};
+
+export const ApplyJob = v.strictObject({ jobUrl: v.string(), ...JobOptions });
+export type ApplyJob = v.InferOutput<typeof ApplyJob>;
+
+/** A URL that is none makes its own job fail, and no other. */
+export const BatchApply = v.strictObject({
+  jobUrls: v.pipe(v.array(v.string()), v.minLength(1), v.maxLength(MAX_BATCH_JOBS)),
+  ...JobOptions,
+});
+export type BatchApply = v.InferOutput<typeof BatchApply>;
 
 export const SessionStatus = v.picklist([
   "queued",
@@ -158,18 +180,15 @@ const Url = v.pipe(v.string(), v.url());
 
 export const Session = v.object({
   session_id: Id,
-  host_id: Id,
-  vnc_port: Count,
+  host_id: told(v.nullable(Id), "Null while a job has no room on a host yet."),
+  vnc_port: told(v.nullable(Count), "Null while a job's desktop is not there yet."),
   display: told(v.nullable(Count), "`vnc_port` - 5900; null where the port is not a display's."),
   label: v.nullable(v.string()),
   status: told(
     SessionStatus,
-    "`active`: a viewer who connects now gets a picture. It becomes `unreachable`, and `active` again, by itself.",
+    "`active`: a viewer who connects now gets a picture. It becomes `unreachable`, and `active` again, by itself. Jobs begin as `queued` and `starting`.",
   ),
-  reason: told(
-    v.nullable(v.string()),
-    "Why it is `unreachable`, `failed` or `ended`, as a sentence.",
-  ),
+  reason: told(v.nullable(v.string()), "Why it is not `active`, as a sentence."),
   websocket_url: told(Url, "Where a viewer connects, at the scheme and host of this request."),
   view_url: told(Url, "The page that shows it."),
   viewers: Count,
@@ -179,8 +198,8 @@ export const Session = v.object({
     v.nullable(Count),
     "It ends so long after its last viewer left; null for never.",
   ),
-  batch_id: v.nullable(Id),
-  job_url: v.nullable(v.string()),
+  batch_id: told(v.nullable(Id), "The batch whose job it is."),
+  job_url: told(v.nullable(v.string()), "What its desktop shows, if it is a job's."),
   created_at: Time,
   expires_at: Time,
   ended_at: v.nullable(Time),
@@ -198,6 +217,42 @@ export const SeenSession = v.object({
   your_role: told(Role, "The highest role that they may have in it."),
 });
 export type SeenSession = v.InferOutput<typeof SeenSession>;
+
+/** A job: its id is its session's. */
+export const Job = v.object({
+  job_id: Id,
+  session_id: Id,
+  job_url: told(v.string(), "As it was given; one that is no URL at most its beginning."),
+  host_id: told(v.nullable(Id), "Null while it has no room on a host yet."),
+  status: SessionStatus,
+  reason: told(v.nullable(v.string()), "Why it is not `active`, as a sentence."),
+  websocket_url: told(Url, "Where a viewer connects, from `active` on."),
+  view_url: told(Url, "The page that shows it, and waits for it."),
+});
+export type Job = v.InferOutput<typeof Job>;
+
+export const AppliedJob = v.object({ success: v.literal(true), ...Job.entries });
+export type AppliedJob = v.InferOutput<typeof AppliedJob>;
+
+export const Batch = v.object({
+  batch_id: Id,
+  created_at: Time,
+  profile: told(v.string(), "What its jobs run as."),
+  view_url: told(Url, "The page that shows all of its desktops."),
+  jobs: told(v.array(Job), "In the order in which they were given."),
+});
+export type Batch = v.InferOutput<typeof Batch>;
+
+export const AppliedBatch = v.object({ success: v.literal(true), ...Batch.entries });
+export type AppliedBatch = v.InferOutput<typeof AppliedBatch>;
+
+/** What a job's desktop printed. */
+export const JobLog = v.object({
+  session_id: Id,
+  text: told(v.string(), "The first 8 KiB and the last 16."),
+  truncated: told(v.boolean(), "Whether the middle is missing."),
+});
+export type JobLog = v.InferOutput<typeof JobLog>;
 
 const QueueId = told(
   v.nullable(v.string()),
@@ -250,6 +305,8 @@ export const Host = v.object({
   since: told(Time, "Since when it is online, or offline."),
   version: told(v.nullable(v.string()), "Of its agent."),
   displays: v.array(Display),
+  profiles: told(v.array(v.string()), "The desktops that its owner lets jobs have."),
+  max_desktops: told(Count, "How many of them it runs at once."),
   streams: Count,
   latency_ms: told(
     v.nullable(v.pipe(v.number(), v.minValue(0))),

@@ -78,6 +78,16 @@ export const MAX_CHAT_TEXT_CHARACTERS = 4_000;
 /** Longest URL of a job, as a browser writes it: with all escapes. */
 export const MAX_JOB_URL_BYTES = 8 * 1024;
 export const MAX_PROFILE_NAME_CHARACTERS = 40;
+/** How long an agent has to say what a desktop printed. */
+export const JOB_LOG_ANSWER_MS = 5_000;
+/** How many jobs one batch has. */
+export const MAX_BATCH_JOBS = 500;
+/** Largest body of a batch: as many URLs, each as long as one can be. */
+export const MAX_BATCH_BYTES = MAX_BATCH_JOBS * (MAX_JOB_URL_BYTES + 16);
+/** How many jobs are queued or run at once, of all batches together. */
+export const MAX_JOBS = 5_000;
+/** The profile of a job that names none: every agent whose owner allows it has it built in. */
+export const DEFAULT_PROFILE = "browser";
 /** At most one for each of the ports 5900 to 5999. */
 export const MAX_DESKTOPS_PER_HOST = 100;
 /** Of what a desktop printed the first and the last are kept; as JSON they fit into one message. */

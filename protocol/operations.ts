@@ -1,7 +1,12 @@
 import * as v from "valibot";
 import {
   ApiKey,
+  AppliedBatch,
+  AppliedJob,
+  ApplyJob,
   AuditEntry,
+  Batch,
+  BatchApply,
   ChangeHost,
   CreateJoinToken,
   CreateKey,
@@ -11,6 +16,7 @@ import {
   DisabledServer,
   Health,
   Host,
+  JobLog,
   JoinToken,
   JoinTokenInfo,
   ListAudit,
@@ -50,7 +56,7 @@ export type Operation = {
   headers?: Record<string, v.GenericSchema>;
   body?: v.GenericSchema;
   /** What it is answered when all goes well; `null` has no body. */
-  status: 200 | 201 | 204;
+  status: 200 | 201 | 202 | 204;
   answer: v.GenericSchema | null | "object" | "html" | "text";
   /** An answer that is the one the caller has already, by its ETag, is a 304. */
   hasETag?: true;
@@ -62,6 +68,14 @@ const NO_SESSION = [404, "no_such_session"] as const;
 const ENDED = [410, "session_ended"] as const;
 const NO_HOST = [404, "no_such_host"] as const;
 const GUESSED = [429, "too_many_failures"] as const;
+
+/** Of every call that gives a job a desktop. */
+const JOBS = [
+  NO_HOST,
+  [409, "profile_not_offered"],
+  [422, "idempotency_key_reused"],
+  [429, "too_many_jobs"],
+] as const;
 
 /** Of every call that asks the hosting panel. */
 const PANEL = [
@@ -80,7 +94,7 @@ const IdempotencyKey = v.pipe(
   v.minLength(1),
   v.maxLength(MAX_IDEMPOTENCY_KEY_CHARACTERS),
   v.regex(/^[\x20-\x7e]+$/),
-  v.description("The same call with the same key is answered the same session for 24 hours."),
+  v.description("The same call with the same key is answered the same thing made for 24 hours."),
 );
 
 /** Every call of the API, by its route. What each needs is said beside the route, in worker/app.ts. */
@@ -181,6 +195,54 @@ export const OPERATIONS = {
     status: 200,
     answer: RedeemedLink,
     problems: [[401, "bad_share_link"], NO_SESSION, ENDED, GUESSED],
+  },
+
+  "POST /api/vnc/apply-job": {
+    id: "applyJob",
+    summary: "Gives a job a desktop of its own, as soon as a host has room",
+    headers: { "idempotency-key": IdempotencyKey },
+    body: ApplyJob,
+    status: 202,
+    answer: AppliedJob,
+    problems: [[400, "bad_job_url"], ...JOBS],
+  },
+  "POST /api/vnc/batch-apply": {
+    id: "applyBatch",
+    summary: "Gives each of up to 500 jobs a desktop of its own, in their order, as there is room",
+    headers: { "idempotency-key": IdempotencyKey },
+    body: BatchApply,
+    status: 202,
+    answer: AppliedBatch,
+    problems: JOBS,
+  },
+  "GET /api/vnc/batch/:id": {
+    id: "getBatch",
+    summary: "A batch, with every job and its status",
+    status: 200,
+    answer: Batch,
+    hasETag: true,
+    problems: [[404, "no_such_batch"]],
+  },
+  "DELETE /api/vnc/batch/:id": {
+    id: "endBatch",
+    summary: "Ends every job of a batch that has not ended",
+    status: 204,
+    answer: null,
+    problems: [[404, "no_such_batch"]],
+  },
+  "GET /api/vnc/session/:id/log": {
+    id: "readJobLog",
+    summary: "What a job's desktop printed; also after its end, while its agent keeps it",
+    status: 200,
+    answer: JobLog,
+    problems: [
+      NO_SESSION,
+      [404, "no_log"],
+      [409, "not_a_job"],
+      [409, "not_started"],
+      [503, "host_offline"],
+      [504, "agent_timeout"],
+    ],
   },
 
   "GET /api/servers/:serverId/vnc": {

@@ -75,6 +75,12 @@ export class ApiClient {
   endSession = (id: string) => this.call("DELETE /api/vnc/session/:id", { params: { id } });
   ticket = (id: string) =>
     this.call("POST /api/vnc/session/:id/tickets", { params: { id }, body: { role: "control" } });
+  applyJob = (body: Input<"POST /api/vnc/apply-job">["body"]) =>
+    this.call("POST /api/vnc/apply-job", { body });
+  applyBatch = (body: Input<"POST /api/vnc/batch-apply">["body"]) =>
+    this.call("POST /api/vnc/batch-apply", { body });
+  batch = (id: string) => this.call("GET /api/vnc/batch/:id", { params: { id } });
+  endBatch = (id: string) => this.call("DELETE /api/vnc/batch/:id", { params: { id } });
   signInLink = () => this.call("POST /api/login/links", {});
 
   /** @throws {ApiError} on anything but success */

@@ -242,6 +242,11 @@ export function findOpen(
   );
 }
 
+/** Gives a job's URL a desktop of its own, on any host with room. */
+export function applyJob(jobUrl: string): Promise<{ session_id: string }> {
+  return callForJson("POST", "/api/vnc/apply-job", { body: { jobUrl } });
+}
+
 export function listLinks(sessionId: string, signal?: AbortSignal): Promise<ShareLink[]> {
   return callForAll(`/api/vnc/session/${sessionId}/links`, signal);
 }

@@ -12,6 +12,7 @@ import { getDescription, readDescription } from "./routes/description.ts";
 import { events } from "./routes/events.ts";
 import * as hosts from "./routes/hosts.ts";
 import * as identity from "./routes/identity.ts";
+import * as jobs from "./routes/jobs.ts";
 import * as links from "./routes/links.ts";
 import { metrics } from "./routes/metrics.ts";
 import * as servers from "./routes/servers.ts";
@@ -74,6 +75,12 @@ app.get("/api/vnc/session/:id/links", needs.operator, links.listLinks);
 app.post("/api/vnc/session/:id/links", needs.operator, links.createLink);
 app.delete("/api/vnc/session/:id/links/:link_id", needs.operator, links.revokeLink);
 app.post("/api/links/redeem", needs.secret, links.redeemLink);
+
+app.post("/api/vnc/apply-job", needs.operator, jobs.applyJob);
+app.post("/api/vnc/batch-apply", needs.operator, jobs.applyBatch);
+app.get("/api/vnc/batch/:id", needs.viewer, unlessKnown, jobs.getBatch);
+app.delete("/api/vnc/batch/:id", needs.operator, jobs.endBatch);
+app.get("/api/vnc/session/:id/log", needs.operator, jobs.readJobLog);
 
 app.get("/api/servers/:serverId/vnc", needs.viewer, servers.getVnc);
 app.post("/api/servers/:serverId/vnc/enable", needs.operator, servers.enableVnc);

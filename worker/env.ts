@@ -1,4 +1,5 @@
 import type { LocationHint } from "./location.ts";
+import type { Batches } from "./objects/batch.ts";
 import type { ChatRoom } from "./objects/chat-room.ts";
 import type { PanelServer } from "./objects/panel-server.ts";
 import type { Registry } from "./objects/registry.ts";
@@ -12,6 +13,7 @@ export interface Env {
   CHAT_ROOM: DurableObjectNamespace<ChatRoom>;
   REGISTRY: DurableObjectNamespace<Registry>;
   PANEL_SERVER: DurableObjectNamespace<PanelServer>;
+  BATCHES: DurableObjectNamespace<Batches>;
   /** A secret. Without it nobody can sign in, and the API says so. */
   ADMIN_TOKEN?: string;
   /** Other origins that may call and embed, separated by commas or spaces: `https://panel.example`. */
@@ -46,6 +48,13 @@ const REGISTRY_NAME = "registry";
 
 export function registry(env: Env): DurableObjectStub<Registry> {
   return env.REGISTRY.get(env.REGISTRY.idFromName(REGISTRY_NAME));
+}
+
+/** There is one of these, too: room on a host is for the jobs of all batches. */
+const BATCHES_NAME = "batches";
+
+export function batches(env: Env): DurableObjectStub<Batches> {
+  return env.BATCHES.get(env.BATCHES.idFromName(BATCHES_NAME));
 }
 
 /** @param near where the object is placed, if this call is the first that reaches it */

@@ -1,5 +1,6 @@
 import { app } from "./app.ts";
 
+export { Batches } from "./objects/batch.ts";
 export { ChatRoom } from "./objects/chat-room.ts";
 export { PanelServer } from "./objects/panel-server.ts";
 export { Registry } from "./objects/registry.ts";

@@ -85,6 +85,8 @@ const CLOSE_CODES: Record<number, CloseCode> = {
 /** How a refusal is said on a WebSocket. What an operator must mend first is no reason to redial. */
 export function closeCodeOf(refusal: Refusal): CloseCode {
   if (refusal.code === "not_configured") return CloseCode.unauthorized;
+  // A page that dials again later gets in by itself, as with a host that comes back.
+  if (refusal.code === "not_started") return CloseCode.hostOffline;
   return CLOSE_CODES[refusal.status] ?? CloseCode.internal;
 }
 

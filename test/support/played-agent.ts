@@ -24,7 +24,7 @@ export class PlayedAgent {
   readonly #waiting = new Set<() => void>();
   #link: WebSocket | null = null;
 
-  private constructor(identity: Identity) {
+  constructor(identity: Identity) {
     this.identity = identity;
   }
 
@@ -33,6 +33,14 @@ export class PlayedAgent {
     await agent.link();
     return agent;
   }
+
+  /** What its `hello` says beside its streams. */
+  protected get hello(): object {
+    return { displays: [] };
+  }
+
+  /** It was told something. */
+  protected told(_message: EdgeToAgent): void {}
 
   get hostId(): string {
     return this.identity.host_id;
@@ -43,7 +51,7 @@ export class PlayedAgent {
     const link = await dialLink(this.identity);
     this.#link = link;
     link.on("message", (data) => this.#hear(JSON.parse(String(data))));
-    this.say({ type: "hello", version: "0", displays: [], streams: [...this.#streams.keys()] });
+    this.say({ type: "hello", version: "0", streams: [...this.#streams.keys()], ...this.hello });
   }
 
   /** Its link goes; its streams stay. */
@@ -123,6 +131,7 @@ export class PlayedAgent {
     if (message.type === "close" && this.obeys) {
       running?.socket?.close(message.code, message.reason);
     }
+    this.told(message);
     this.#changed();
   }
 

@@ -72,6 +72,11 @@ const REST: [route: string, body: object | null, Record<"nobody" | PersonRole, n
     null,
     { nobody: 401, viewer: 403, operator: 404, admin: 404 },
   ],
+  ["POST /api/vnc/apply-job", {}, { nobody: 401, viewer: 403, operator: 400, admin: 400 }],
+  ["POST /api/vnc/batch-apply", {}, { nobody: 401, viewer: 403, operator: 400, admin: 400 }],
+  ["GET /api/vnc/batch/:id", null, { nobody: 401, viewer: 404, operator: 404, admin: 404 }],
+  ["DELETE /api/vnc/batch/:id", null, { nobody: 401, viewer: 403, operator: 404, admin: 404 }],
+  ["GET /api/vnc/session/:id/log", null, { nobody: 401, viewer: 403, operator: 404, admin: 404 }],
   // 501: this edge has no hosting panel.
   ["GET /api/servers/:serverId/vnc", null, { nobody: 401, viewer: 501, operator: 501, admin: 501 }],
   [

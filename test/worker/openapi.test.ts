@@ -8,6 +8,7 @@ import { Desktop } from "../support/desktop.ts";
 import { Hypervisor } from "../support/hypervisor.ts";
 import { PanelServer } from "../support/panel-server.ts";
 import { People } from "../support/people.ts";
+import { PlayedJobHost } from "../support/played-job-host.ts";
 import { ADMIN_TOKEN, type Rig, startRig } from "../support/rig.ts";
 
 // The app is also loaded here, in Node, to read its routes; no object of it is ever made.
@@ -31,6 +32,7 @@ type Document = {
 const HYPERVISOR = "192.168.4.2";
 
 let rig: Rig;
+let jobHost: PlayedJobHost;
 let people: People;
 let desktop: Desktop;
 let panel: PanelServer;
@@ -43,12 +45,14 @@ beforeAll(async () => {
   rig = await startRig(panel.vars);
   people = new People(rig);
   desktop = await Desktop.start(rig);
+  jobHost = await PlayedJobHost.join(rig);
   hypervisor = await Hypervisor.start(rig, HYPERVISOR);
   document = (await people.call("/api/openapi.json")).json<Document>();
 });
 
 afterAll(async () => {
   await desktop.stop();
+  await jobHost.stop();
   await hypervisor.agent.stop();
   await rig.stop();
   await panel.stop();
@@ -66,6 +70,11 @@ async function openServer(): Promise<string> {
   const id = newServer();
   await people.wanted(200, people.asAdmin("POST", `/api/servers/${id}/vnc/enable`));
   return id;
+}
+
+/** @returns a batch of one job */
+async function applied(): Promise<string> {
+  return (await rig.api.applyBatch({ jobUrls: ["https://example.com/"] })).batch_id;
 }
 
 const template = (path: string) => path.replaceAll(/:(\w+)/g, "{$1}");
@@ -157,6 +166,20 @@ const CALLS: Record<
   "POST /api/links/redeem": async () => ({
     body: { secret: (await people.shareLink(await desktop.session())).secret },
   }),
+  "POST /api/vnc/apply-job": async () => ({
+    headers: { "idempotency-key": "a job" },
+    body: { jobUrl: "https://example.com/", profile: "browser" },
+  }),
+  "POST /api/vnc/batch-apply": async () => ({
+    body: { jobUrls: ["https://example.com/", "no url"], host_id: jobHost.hostId },
+  }),
+  "GET /api/vnc/batch/:id": async () => ({ params: [await applied()] }),
+  "DELETE /api/vnc/batch/:id": async () => ({ params: [await applied()] }),
+  "GET /api/vnc/session/:id/log": async () => {
+    const job = `${await applied()}_job_0`;
+    await jobHost.until(() => jobHost.running.has(job));
+    return { params: [job] };
+  },
   "GET /api/servers/:serverId/vnc": async () => ({ params: [await openServer()] }),
   "POST /api/servers/:serverId/vnc/enable": async () => ({ params: [newServer()] }),
   "POST /api/servers/:serverId/vnc/disable": async () => ({ params: [await openServer()] }),

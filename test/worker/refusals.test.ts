@@ -44,7 +44,10 @@ describe("an upgrade for a viewer", () => {
   );
 
   it("of an ended session is closed with 4410 and the reason it ended for", async () => {
-    const ended = await rig.api.createSession({ host_id: session.host_id, port: server.port });
+    const ended = await rig.api.createSession({
+      host_id: session.host_id ?? "",
+      port: server.port,
+    });
     await rig.api.endSession(ended.session_id);
     const viewer = new Viewer(ended.websocket_url, AS_ADMIN);
     expect(await viewer.closed).toEqual({
@@ -84,7 +87,10 @@ describe("an upgrade for a viewer", () => {
   });
 
   it("with a ticket of another session is closed with 4401, and the ticket is still good", async () => {
-    const other = await rig.api.createSession({ host_id: session.host_id, port: server.port });
+    const other = await rig.api.createSession({
+      host_id: session.host_id ?? "",
+      port: server.port,
+    });
     const { ticket, websocket_url } = await rig.api.ticket(other.session_id);
     const viewer = new Viewer(`${session.websocket_url}?ticket=${ticket}`);
     expect((await viewer.closed).code).toBe(4401);

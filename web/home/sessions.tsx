@@ -51,7 +51,7 @@ export function Sessions({ state, overview, now }: SessionsProps) {
             <SessionRow
               key={session.session_id}
               session={session}
-              hostName={hostNames.get(session.host_id) ?? null}
+              hostName={hostNames.get(session.host_id ?? "") ?? null}
               now={now}
               operates={operates}
               onEnded={() => onEnded(session.session_id)}

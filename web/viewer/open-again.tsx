@@ -1,8 +1,16 @@
 import { useState } from "preact/hooks";
-import { ApiError, getSession, openDisplay } from "../api.ts";
+import type { Session } from "../../protocol/api.ts";
+import { ApiError, applyJob, getSession, openDisplay } from "../api.ts";
 import { navigate } from "../router.tsx";
 
-/** Opens the display of a session that is over in a new session. */
+/** A job runs once more; another session's display is opened. */
+function openOnceMore(over: Session): Promise<{ session_id: string }> {
+  const { session_id, host_id, vnc_port: port, job_url, label, control, clipboard } = over;
+  if (job_url !== null || host_id === null || port === null) return applyJob(job_url ?? "");
+  return openDisplay({ host_id, port, label, options: { control, clipboard }, over: session_id });
+}
+
+/** Opens in a new session what one that is over has shown. */
 export function OpenAgain({ sessionId }: { sessionId: string }) {
   const [busy, setBusy] = useState(false);
   const [problem, setProblem] = useState<string | null>(null);
@@ -11,9 +19,7 @@ export function OpenAgain({ sessionId }: { sessionId: string }) {
     setBusy(true);
     try {
       const over = await getSession(sessionId);
-      const { host_id, vnc_port: port, label, control, clipboard } = over;
-      const options = { control, clipboard };
-      const session = await openDisplay({ host_id, port, label, options, over: sessionId });
+      const session = await openOnceMore(over);
       navigate(`/view/${session.session_id}`, "replace");
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;

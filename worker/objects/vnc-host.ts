@@ -4,13 +4,13 @@ import { CloseCode } from "../../protocol/close-codes.ts";
 import { LOOPBACK } from "../../protocol/ids.ts";
 import { MAX_MESSAGE_BYTES, MAX_STREAMS_PER_HOST } from "../../protocol/limits.ts";
 import { AgentToEdge, listensOn, parseMessage } from "../../protocol/link.ts";
-import { type Env, vncSession } from "../env.ts";
+import { batches, type Env, vncSession } from "../env.ts";
 import { verifyAgentToken } from "../identity/agent-token.ts";
 import { bearerToken } from "../identity/bearer.ts";
 import { clientAddress } from "../identity/limits.ts";
 import type { LocationHint } from "../location.ts";
 import { describeError, log } from "../log.ts";
-import { problemResponse, type Refusal } from "../problem.ts";
+import { problemResponse, type Refusal, type Result } from "../problem.ts";
 import { closeQuietly } from "../sockets.ts";
 import { AUDIT_OUTBOX_SCHEMA } from "./audit-outbox.ts";
 import {
@@ -19,8 +19,15 @@ import {
   type OpenStream,
   type StreamRole,
 } from "./host/asked-streams.ts";
+import { type DesktopNews, DesktopOrders } from "./host/desktop-orders.ts";
 import { HostOutbox, TOLD_STATE_SCHEMA } from "./host/host-outbox.ts";
-import { displaysOf, HostRecord, type HostRow, type NewNames } from "./host/host-record.ts";
+import {
+  displaysOf,
+  HostRecord,
+  type HostRow,
+  type NewNames,
+  profilesOf,
+} from "./host/host-record.ts";
 import { type CurrentState, hostState, publicHost } from "./host/host-state.ts";
 import { connectedAt, Links } from "./host/links.ts";
 import { NOBODY } from "./registry/audit.ts";
@@ -43,6 +50,7 @@ export class VncHost extends DurableObject<Env> {
   readonly #streams = new AskedStreams(this.#sql);
   readonly #links = new Links(this.ctx);
   readonly #outbox = new HostOutbox(this.#sql, this.env);
+  readonly #desktops = new DesktopOrders(this.env, this.#links);
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
@@ -75,6 +83,12 @@ export class VncHost extends DurableObject<Env> {
     }
     this.#record.forget();
     await this.ctx.storage.deleteAll();
+    try {
+      await batches(this.env).hostIsRemoved(row.host_id);
+    } catch (error) {
+      // It looks after the hosts of its jobs by itself, only later.
+      log("host.removal_not_told", { host: row.host_id, error: describeError(error) });
+    }
     log("host.revoked", { host: row.host_id });
   }
 
@@ -206,6 +220,44 @@ export class VncHost extends DurableObject<Env> {
     return this.#links.isOnline() && this.#links.send({ type: "scan" });
   }
 
+  // Desktops for jobs.
+
+  /** Why jobs of a profile cannot run here, as a sentence; null if they can, now or when it is back. */
+  async whyNotFor(profile: string): Promise<string | null> {
+    const row = this.#record.row();
+    if (!row || !this.#links.isOnline()) return null;
+    const profiles = profilesOf(row);
+    if (profiles.includes(profile)) return null;
+    const offers = profiles.length > 0 ? `only ${profiles.join(", ")}` : "none";
+    return `The host ${row.name} offers no desktop ${profile} to jobs, ${offers}; its owner allows them in the agent's configuration.`;
+  }
+
+  /** Has the agent start a session's desktop; what comes of it is told to objects/batch.ts. */
+  async launch(order: { session: string; profile: string; url: string }): Promise<LaunchAnswer> {
+    const row = this.#record.row();
+    if (!row) return "removed";
+    if (!this.#links.isOnline()) return "offline";
+    if (!profilesOf(row).includes(order.profile)) return "not_offered";
+    return this.#desktops.launch(order) ? "said" : "offline";
+  }
+
+  /** Has the agent end a session's desktop. */
+  async stopDesktop(session: string): Promise<"said" | "offline" | "removed"> {
+    if (!this.#record.exists) return "removed";
+    return this.#desktops.stop(session) ? "said" : "offline";
+  }
+
+  /** Since when its link is away, in ms since the epoch; null while it is there. */
+  async awaySince(): Promise<number | null | "removed"> {
+    const state = this.#state();
+    if (!state) return "removed";
+    return state.online ? null : state.since;
+  }
+
+  async readJobLog(session: string): Promise<Result<{ text: string; truncated: boolean }>> {
+    return this.#desktops.readLog(session);
+  }
+
   /** `/agent/link`, from the Worker: verifies the agent and takes its link. The newest one wins. */
   override async fetch(request: Request): Promise<Response> {
     const row = this.#record.row();
@@ -245,7 +297,7 @@ export class VncHost extends DurableObject<Env> {
         `The edge could not read a message: ${parsed.why}`,
       );
     }
-    await this.#handle(parsed.message, connectedAt(socket));
+    await this.#handle(parsed.message, socket);
   }
 
   override async webSocketClose(socket: WebSocket, code: number, reason: string): Promise<void> {
@@ -257,14 +309,26 @@ export class VncHost extends DurableObject<Env> {
     await this.#linkLost(socket, 1006, "");
   }
 
-  async #handle(message: AgentToEdge, linkSince: number): Promise<void> {
+  async #handle(message: AgentToEdge, socket: WebSocket): Promise<void> {
     switch (message.type) {
-      case "hello":
+      case "hello": {
+        const had = this.#record.row();
         this.#record.setAgent(message.version, message.addresses);
+        this.#record.setDesktops(message.max_desktops, message.profiles);
         this.#record.setDisplays(message.displays);
         this.#changed();
-        this.#repeatRoles(new Set(message.streams));
-        return this.#forgetAllBut(new Set(message.streams), linkSince);
+        const streams = new Set(message.streams);
+        this.#repeatRoles(streams);
+        await this.#forgetAllBut(streams, connectedAt(socket));
+        const isForJobs = [message.profiles, message.desktops, had ? profilesOf(had) : []];
+        if (isForJobs.some((list) => list.length > 0)) await this.#tellOfDesktops(message, socket);
+        return;
+      }
+      case "launched":
+      case "ended":
+        return this.#tellOfDesktops(message, socket);
+      case "log":
+        return this.#desktops.heardLog(message);
       case "displays":
         this.#record.setDisplays(message.displays);
         return this.#changed();
@@ -287,6 +351,14 @@ export class VncHost extends DurableObject<Env> {
         );
       }
     }
+  }
+
+  async #tellOfDesktops(news: DesktopNews, socket: WebSocket): Promise<void> {
+    const row = this.#record.row();
+    if (!row) return;
+    await this.#desktops.tell(row, news, (reason) =>
+      closeQuietly(socket, CloseCode.goingAway, reason),
+    );
   }
 
   /**
@@ -426,10 +498,13 @@ const REPLAYED_TOKEN: Refusal = {
   detail: "This token was used before; sign a new one for each dial.",
 };
 
+/** `said`: the agent has it. */
+type LaunchAnswer = "said" | "offline" | "removed" | "not_offered";
+
 type OpenAnswer = { ok: true } | { ok: false; refusal: { closeCode: CloseCode; detail: string } };
 
 /** What of a session decides what there is to see of it. */
-export type LookedAt = Pick<StoredSession, "session_id" | "vnc_port" | "address">;
+export type LookedAt = Pick<StoredSession, "session_id" | "address"> & { vnc_port: number };
 
 function offlineSentence(name: string): string {
   return `The host ${name} is offline. Its agent reconnects by itself when it can.`;

@@ -24,6 +24,7 @@ import {
   type ViewerEntry,
 } from "./session/entry.ts";
 import { HandOver } from "./session/hand-over.ts";
+import { isEnd, type JobEnd, JobOutbox, type JobStand, placeJob } from "./session/job.ts";
 import { idleEnd, purgeTime, TIME_IS_OVER, timeIsOver } from "./session/life.ts";
 import { OpenStreams, STREAMS_SCHEMA } from "./session/open-streams.ts";
 import { Outbox } from "./session/outbox.ts";
@@ -31,8 +32,11 @@ import { PEOPLE_SCHEMA, People } from "./session/people.ts";
 import {
   credentialRevoked,
   insertSession,
+  LATER_COLUMNS,
   type NewSession,
   type PanelTarget,
+  type PlacedRow,
+  placed,
   SESSION_SCHEMA,
   type SessionRow,
   type SessionState,
@@ -44,7 +48,7 @@ import {
   unknownSession,
 } from "./session/session-row.ts";
 import { WaitingViewers } from "./session/waiting-viewers.ts";
-import { hasTable, oneRow } from "./storage.ts";
+import { addMissingColumns, hasTable, oneRow } from "./storage.ts";
 
 /**
  * One VNC session, the only authority on itself: its life, who may enter, its viewers.
@@ -71,12 +75,15 @@ export class VncSession extends DurableObject<Env> {
   readonly #handOver = new HandOver(this.env, this.#streams, this.#control);
   readonly #waiting = new WaitingViewers();
   readonly #activity = new Activity(this.#sql, this.env);
+  readonly #job = new JobOutbox(this.#sql, this.env);
   /** Asks for the newest table: what a version without it stored is no session any more. */
   #exists = hasTable(this.#sql, "presence");
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
-    if (this.#exists) this.#sql.exec(ACTIVITY_SCHEMA); // older sessions were made without
+    if (!this.#exists) return;
+    this.#sql.exec(ACTIVITY_SCHEMA); // older sessions were made without
+    addMissingColumns(this.#sql, "session", ...LATER_COLUMNS);
   }
 
   /**
@@ -89,7 +96,7 @@ export class VncSession extends DurableObject<Env> {
       this.#sql.exec(SESSION_SCHEMA + ENTRY_SCHEMA + AUDIT_OUTBOX_SCHEMA);
       this.#sql.exec(STREAMS_SCHEMA + PEOPLE_SCHEMA + CONTROL_SCHEMA + ACTIVITY_SCHEMA);
       insertSession(this.#sql, input);
-      const detail = `host ${input.host_id} port ${input.port}`;
+      const detail = input.job ? "for a job" : `host ${input.host_id} port ${input.port}`;
       this.#outbox.record({ ...by, action: "session.created", detail });
       if (input.control === "exclusive") this.#control.start();
     });
@@ -97,7 +104,9 @@ export class VncSession extends DurableObject<Env> {
     // Written together with the rows: whatever happens after this, the session has its alarm.
     this.ctx.storage.setAlarm(Date.now() + DELIVERY_RETRY_MS);
     log("session.created", { session: input.session_id, host: input.host_id, port: input.port });
-    await this.#deliver();
+    // Who makes one looks for it in the list next; of a batch's hundreds the list hears soon enough.
+    if (input.job) this.#tell();
+    else await this.#deliver();
   }
 
   /** The session as it is now; `active` is asked of its host, not remembered. */
@@ -105,8 +114,11 @@ export class VncSession extends DurableObject<Env> {
     const row = this.#row();
     if (!row) return unknownSession();
     const stored = storedSession(row);
-    if (row.state !== "open") return { ok: true, value: sessionState(stored, UNSEEN) };
-    const [sight = UNSEEN] = await vncHost(this.env, row.host_id).look([stored]);
+    const place = placed(row);
+    if (!place.ok) return { ok: true, value: sessionState(stored, UNSEEN) };
+    const { host_id, port } = place.value;
+    const asked = { ...stored, vnc_port: port };
+    const [sight = UNSEEN] = await vncHost(this.env, host_id).look([asked]);
     // Of the viewers the session knows first.
     const viewers = sight.online ? this.#streams.list().length : 0;
     return { ok: true, value: sessionState(stored, { ...sight, viewers }) };
@@ -129,6 +141,28 @@ export class VncSession extends DurableObject<Env> {
     );
     await this.#deliver(); // and sets the alarm, without putting off what is not delivered yet
     return { ok: true, value: null };
+  }
+
+  /**
+   * How its job stands now.
+   * @returns how the session came to its end, if it has; then nothing changes
+   */
+  async jobStands(stand: JobStand): Promise<JobEnd | null> {
+    const row = this.#row();
+    if (!row) return { state: "ended", reason: "Its session was forgotten." };
+    if (row.ended_at !== null) {
+      return { state: row.state === "failed" ? "failed" : "ended", reason: row.reason ?? "" };
+    }
+    // Said once more after a restart in the middle: its desktop is there already.
+    if (stand.state === "starting" && row.state === "open") return null;
+    if (isEnd(stand)) {
+      await this.#finish(row, stand, { actor: SYSTEM, address: null });
+      this.#job.settle(); // who says so knows
+    } else {
+      placeJob(this.#sql, stand);
+    }
+    this.#tell();
+    return null;
   }
 
   // Who may enter.
@@ -250,21 +284,30 @@ export class VncSession extends DurableObject<Env> {
   async end(actor: string, reason: string, address: string | null = null): Promise<Result<null>> {
     const row = this.#storedRow();
     if (!row) return unknownSession();
+    await this.#finish(row, { state: "ended", reason }, { actor, address });
+    await this.#deliver();
+    return { ok: true, value: null };
+  }
+
+  async #finish(
+    row: SessionRow,
+    { state, reason }: JobEnd,
+    by: { actor: string; address: string | null },
+  ): Promise<void> {
     if (row.ended_at === null) {
       this.ctx.storage.transactionSync(() => {
         const query =
-          "UPDATE session SET state = 'ended', reason = ?, ended_at = ?, password = NULL, version = version + 1";
-        this.#sql.exec(query, reason, Date.now());
+          "UPDATE session SET state = ?, reason = ?, ended_at = ?, password = NULL, version = version + 1";
+        this.#sql.exec(query, state, reason, Date.now());
         this.#entry.forget();
         this.#control.clear();
-        this.#outbox.record({ actor, address, action: "session.ended", detail: reason });
+        this.#outbox.record({ ...by, action: `session.${state}`, detail: reason });
       });
       this.ctx.storage.setAlarm(Date.now() + DELIVERY_RETRY_MS);
-      log("session.ended", { session: row.session_id, reason });
+      log(`session.${state}`, { session: row.session_id, reason });
     }
-    await this.#closeAll(row, { code: CloseCode.ended, reason: row.reason ?? reason });
-    await this.#deliver();
-    return { ok: true, value: null };
+    const why = row.ended_at === null ? reason : (row.reason ?? reason);
+    await this.#closeAll(row, { code: CloseCode.ended, reason: why });
   }
 
   // Streams.
@@ -285,6 +328,8 @@ export class VncSession extends DurableObject<Env> {
     if (!admitted.ok) return this.#refuseViewer(admitted.refusal);
     const open = this.#openRow();
     if (!open.ok) return this.#refuseViewer(open.refusal);
+    const place = placed(open.value);
+    if (!place.ok) return this.#refuseViewer(place.refusal);
     if (this.#streams.list().length + this.#waiting.size >= MAX_VIEWERS_PER_SESSION) {
       const detail = `This session has ${MAX_VIEWERS_PER_SESSION} viewers already, its limit.`;
       return this.#refuseViewer({ status: 429, code: "too_many_viewers", detail });
@@ -296,11 +341,11 @@ export class VncSession extends DurableObject<Env> {
     const asked = this.#control.roleFor(member, allowed);
     const arrival = { member, allowed, asked, name, via, address: entry.address };
     const { stream, token } = this.#waiting.add(arrival, kept, AGENT_ANSWER_MS, () =>
-      this.ctx.waitUntil(this.#giveUp(open.value, stream)),
+      this.ctx.waitUntil(this.#giveUp(place.value, stream)),
     );
-    const { session_id: session, host_id: host, port } = open.value;
+    const { session_id: session, host_id: host, port } = place.value;
     log("stream.asked", { stream, session, host, port, role: asked, name, via });
-    this.ctx.waitUntil(this.#askAgent(open.value, stream, token, asked));
+    this.ctx.waitUntil(this.#askAgent(place.value, stream, token, asked));
     const headers = chosenProtocol(request);
     return new Response(null, { status: 101, webSocket: viewer, headers });
   }
@@ -311,7 +356,7 @@ export class VncSession extends DurableObject<Env> {
     return problemResponse(refusal);
   }
 
-  async #askAgent(row: SessionRow, stream: string, token: string, role: Role): Promise<void> {
+  async #askAgent(row: PlacedRow, stream: string, token: string, role: Role): Promise<void> {
     try {
       const { session_id: session, port, address, control, clipboard, password } = row;
       const host = vncHost(this.env, row.host_id);
@@ -330,7 +375,7 @@ export class VncSession extends DurableObject<Env> {
   }
 
   /** The agent did not come in time: neither the viewer nor the host waits for it any longer. */
-  async #giveUp(row: SessionRow, stream: string): Promise<void> {
+  async #giveUp(row: PlacedRow, stream: string): Promise<void> {
     const reason = `The agent did not answer in ${AGENT_ANSWER_MS / 1000} s.`;
     this.streamFailed(stream, CloseCode.agentTimeout, reason);
     try {
@@ -408,7 +453,9 @@ export class VncSession extends DurableObject<Env> {
     if (streams.length > 0) setTimeout(() => this.#cutUnconfirmed(streams), CLOSE_CONFIRM_MS);
     const room = chatRoom(this.env, `session:${row.session_id}`);
     const outcomes = await Promise.allSettled([
-      streams.length > 0 && vncHost(this.env, row.host_id).closeStreams(streams, code, reason),
+      streams.length > 0 &&
+        row.host_id !== null &&
+        vncHost(this.env, row.host_id).closeStreams(streams, code, reason),
       room.close(code, reason, via ?? null),
     ]);
     for (const outcome of outcomes) {
@@ -488,6 +535,7 @@ export class VncSession extends DurableObject<Env> {
         this.#handOver.deliver(row),
         this.#outbox.deliver(row),
         this.#activity.deliver(row.session_id),
+        this.#job.deliver(row),
       ]);
       await this.#setAlarm();
     } catch (error) {
@@ -510,6 +558,7 @@ export class VncSession extends DurableObject<Env> {
       this.#handOver.isPending(),
       this.#activity.isPending(),
       this.#outbox.isPending(row),
+      this.#job.isPending(row),
     ];
     if (untold.includes(true)) due.push(now + DELIVERY_RETRY_MS);
     // Who waits keeps a session from being idle: looked at again when they were served, or were not.

@@ -7,13 +7,15 @@ import { ProblemError } from "../problem.ts";
 
 /**
  * The body of a request, checked against its schema.
- * @throws {ProblemError} 415 if it is not sent as JSON, 413 over 64 KiB, 400 with the field that is wrong
+ * @param maxBytes 64 KiB if not given
+ * @throws {ProblemError} 415 if it is not sent as JSON, 413 if it is larger, 400 with the field that is wrong
  */
 export async function readBody<Schema extends v.GenericSchema>(
   c: Context,
   schema: Schema,
+  maxBytes = MAX_MESSAGE_BYTES,
 ): Promise<v.InferOutput<Schema>> {
-  const text = await readText(c.req.raw);
+  const text = await readText(c.req.raw, maxBytes);
   // A form of a foreign page can send text/plain without asking; it cannot send this.
   if (text !== "" && !/^application\/json\b/i.test(c.req.header("content-type") ?? "")) {
     throw new ProblemError(
@@ -55,7 +57,7 @@ function tooSlow(): ProblemError {
 }
 
 /** Reads a body up to the limit: one that is larger, or lies about its length, is not read on. */
-async function readText(request: Request): Promise<string> {
+async function readText(request: Request, maxBytes: number): Promise<string> {
   if (!request.body) return "";
   const decoder = new TextDecoder();
   let text = "";
@@ -70,12 +72,9 @@ async function readText(request: Request): Promise<string> {
       const { done, value } = await Promise.race([reader.read(), tooLate]);
       if (done) return text + decoder.decode();
       bytes += value.byteLength;
-      if (bytes > MAX_MESSAGE_BYTES) {
-        throw new ProblemError(
-          413,
-          "body_too_large",
-          `The body is over ${MAX_MESSAGE_BYTES / 1024} KiB.`,
-        );
+      if (bytes > maxBytes) {
+        const limit = `${Math.floor(maxBytes / 1024)} KiB`;
+        throw new ProblemError(413, "body_too_large", `The body is over ${limit}.`);
       }
       text += decoder.decode(value, { stream: true });
     }

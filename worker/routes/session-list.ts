@@ -3,21 +3,15 @@ import type * as v from "valibot";
 import { ListSessions, type Page, type Session } from "../../protocol/api.ts";
 import { isId } from "../../protocol/ids.ts";
 import { MAX_PAGE_ITEMS } from "../../protocol/limits.ts";
-import { registry, vncHost } from "../env.ts";
+import { registry } from "../env.ts";
 import type { AppEnv } from "../identity/guard.ts";
-import { describeError, log } from "../log.ts";
 import type { IndexedSession } from "../objects/registry/session-index.ts";
-import {
-  type SessionState,
-  type Sight,
-  sessionState,
-  UNSEEN,
-} from "../objects/session/session-row.ts";
+import { type SessionState, sessionState } from "../objects/session/session-row.ts";
 import { OPEN_STATES, type StoredState } from "../objects/session/stored-state.ts";
-import type { LookedAt } from "../objects/vnc-host.ts";
 import { ProblemError } from "../problem.ts";
 import { readQuery } from "./body.ts";
 import { withUrls } from "./session-urls.ts";
+import { look, type Placed } from "./sights.ts";
 
 /**
  * `GET /api/vnc/sessions?status=&host_id=&batch_id=&cursor=&limit=`: newest first, from the index
@@ -62,28 +56,15 @@ type Seen = { created_at: number; state: SessionState };
 
 /** The sessions of a page as they are now, in their order. */
 async function see(c: Context<AppEnv>, rows: readonly IndexedSession[]): Promise<Seen[]> {
-  const open = rows.map(({ session }) => session).filter(({ state }) => state === "open");
-  const sights = new Map<string, Sight>();
-  await Promise.all(
-    [...Map.groupBy(open, ({ host_id }) => host_id)].map(async ([host, sessions]) => {
-      const asked: LookedAt[] = sessions.map(({ session_id, vnc_port, address = null }) => ({
-        ...{ session_id, vnc_port, address },
-      }));
-      try {
-        const found = await vncHost(c.env, host).look(asked);
-        for (const [n, sight] of found.entries()) {
-          const id = asked[n]?.session_id;
-          if (id !== undefined) sights.set(id, sight);
-        }
-      } catch (error) {
-        // It must not take the other hosts' sessions with it.
-        log("list.host_not_asked", { host, error: describeError(error) });
-      }
-    }),
-  );
+  const open = rows.flatMap(({ session }): Placed[] => {
+    const { state, session_id, host_id, vnc_port, address = null } = session;
+    const isPlaced = state === "open" && host_id !== null && vnc_port !== null;
+    return isPlaced ? [{ session_id, host_id, vnc_port, address }] : [];
+  });
+  const sightOf = await look(c, open);
   return rows.map(({ created_at, session }) => ({
     created_at,
-    state: sessionState(session, sights.get(session.session_id) ?? UNSEEN),
+    state: sessionState(session, sightOf(session.session_id)),
   }));
 }
 

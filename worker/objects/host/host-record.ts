@@ -51,6 +51,12 @@ export class HostRecord {
     this.#sql.exec("UPDATE host SET version = ?, addresses = ?", version, json);
   }
 
+  /** @param max how many desktops it runs at once @param profiles those that its owner allows */
+  setDesktops(max: number, profiles: readonly string[]): void {
+    const query = "UPDATE host SET max_desktops = ?, profiles = ?";
+    this.#sql.exec(query, max, JSON.stringify(profiles));
+  }
+
   setDisplays(displays: Display[]): void {
     this.#sql.exec("UPDATE host SET displays = ?", JSON.stringify(displays));
   }
@@ -88,7 +94,7 @@ const TOKEN_MEMORY_S = 120;
 /** What is left out stays as it is. */
 export type NewNames = { name?: string | undefined; label?: string | null | undefined };
 
-/** Times in ms since the epoch; `addresses` and `displays` are JSON. */
+/** Times in ms since the epoch; `addresses`, `displays` and `profiles` are JSON. */
 export type HostRow = {
   host_id: string;
   name: string;
@@ -103,21 +109,35 @@ export type HostRow = {
   /** The IP addresses of its machine, as its agent says them. */
   addresses: string;
   displays: string;
+  /** The desktops that its owner lets jobs have. */
+  profiles: string;
+  max_desktops: number;
   /** Of its link, as its agent measured it. */
   latency_ms: number | null;
 };
 
-const LATER_COLUMNS = ["label TEXT", "latency_ms REAL", "addresses TEXT NOT NULL DEFAULT '[]'"];
+const LATER_COLUMNS = [
+  "label TEXT",
+  "latency_ms REAL",
+  "addresses TEXT NOT NULL DEFAULT '[]'",
+  "profiles TEXT NOT NULL DEFAULT '[]'",
+  "max_desktops INTEGER NOT NULL DEFAULT 0",
+];
 
 const HOST_SCHEMA = `
   CREATE TABLE host (
     host_id TEXT NOT NULL, name TEXT NOT NULL, label TEXT, public_key TEXT NOT NULL,
     created_at INTEGER NOT NULL, since INTEGER NOT NULL, version TEXT,
-    displays TEXT NOT NULL DEFAULT '[]', latency_ms REAL, addresses TEXT NOT NULL DEFAULT '[]'
+    displays TEXT NOT NULL DEFAULT '[]', latency_ms REAL, addresses TEXT NOT NULL DEFAULT '[]',
+    profiles TEXT NOT NULL DEFAULT '[]', max_desktops INTEGER NOT NULL DEFAULT 0
   );
   CREATE TABLE used_tokens (jti TEXT PRIMARY KEY, exp INTEGER NOT NULL);
 `;
 
 export function displaysOf(row: HostRow): Display[] {
   return JSON.parse(row.displays) as Display[];
+}
+
+export function profilesOf(row: HostRow): string[] {
+  return JSON.parse(row.profiles) as string[];
 }

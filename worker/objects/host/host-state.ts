@@ -4,7 +4,7 @@ import { listensOn } from "../../../protocol/link.ts";
 import type { HostState } from "../registry/host-states.ts";
 import { rfc3339 } from "../storage.ts";
 import type { AskedStreams } from "./asked-streams.ts";
-import { displaysOf, type HostRow } from "./host-record.ts";
+import { displaysOf, type HostRow, profilesOf } from "./host-record.ts";
 import type { Links } from "./links.ts";
 
 /** What a host says of itself, as of now. */
@@ -38,6 +38,8 @@ export function publicHost(row: HostRow, state: CurrentState): Host {
     since: rfc3339(state.since),
     version: row.version,
     displays: state.online ? onLoopback(state) : [],
+    profiles: profilesOf(row),
+    max_desktops: row.max_desktops,
     streams: state.streams,
     latency_ms: state.latency_ms,
     created_at: rfc3339(row.created_at),

@@ -26,10 +26,10 @@ export class SessionIndex extends RpcTarget {
       `INSERT INTO session_index (session_id, host_id, batch_id, state, created_at, version, document)
        VALUES (?, ?, ?, ?, ?, ?, ?)
        ON CONFLICT (session_id) DO UPDATE
-         SET state = excluded.state, version = excluded.version, document = excluded.document
+         SET state = excluded.state, host_id = excluded.host_id, version = excluded.version, document = excluded.document
          WHERE excluded.version > version`,
       session.session_id,
-      session.host_id,
+      session.host_id ?? NO_HOST,
       session.batch_id,
       session.state,
       created_at,
@@ -82,6 +82,9 @@ export class SessionIndex extends RpcTarget {
     return found.map(({ session_id }) => session_id);
   }
 }
+
+/** Of a job that has no room on a host yet. */
+const NO_HOST = "";
 
 type FoundRow = { session_id: string; created_at: number; document: string };
 

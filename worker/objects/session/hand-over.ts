@@ -25,7 +25,7 @@ export class HandOver {
    * Tells all that is untold, also what is decided meanwhile.
    * @throws {Error} if the host or the room cannot be reached; what they were not told stays
    */
-  deliver(session: { session_id: string; host_id: string }): Promise<void> {
+  deliver(session: Steered): Promise<void> {
     this.#running ??= this.#tellAll(session);
     return this.#running;
   }
@@ -36,7 +36,7 @@ export class HandOver {
   }
 
   /** Tells all that is untold. @returns false if the host or the room could not be reached */
-  async isTold(session: { session_id: string; host_id: string }): Promise<boolean> {
+  async isTold(session: Steered): Promise<boolean> {
     try {
       await this.deliver(session);
       return true;
@@ -49,12 +49,12 @@ export class HandOver {
     }
   }
 
-  async #tellAll(session: { session_id: string; host_id: string }): Promise<void> {
+  async #tellAll(session: Steered): Promise<void> {
     await null; // so that #running is set before this can end
     try {
       for (;;) {
         const roles = this.#streams.untold();
-        if (roles.length > 0) {
+        if (roles.length > 0 && session.host_id !== null) {
           await vncHost(this.#env, session.host_id).setRoles(roles);
           this.#streams.markTold(roles);
           continue;
@@ -70,3 +70,6 @@ export class HandOver {
     }
   }
 }
+
+/** Where who may control it is told. A job without a host has no streams. */
+type Steered = { session_id: string; host_id: string | null };

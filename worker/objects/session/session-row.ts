@@ -1,14 +1,16 @@
 import type { Session } from "../../../protocol/api.ts";
 import { RFB_BASE_PORT, RFB_LAST_PORT } from "../../../protocol/ids.ts";
 import type { Clipboard, ControlMode } from "../../../protocol/link.ts";
-import { type Refusal, refuse } from "../../problem.ts";
+import { type Refusal, type Result, refuse } from "../../problem.ts";
 import { rfc3339 } from "../storage.ts";
 import type { StoredState } from "./stored-state.ts";
 
 export type NewSession = {
   session_id: string;
-  host_id: string;
-  port: number;
+  /** Of a job, once it has room there. */
+  host_id: string | null;
+  /** Of a job, once its desktop is there. */
+  port: number | null;
   /**
    * Which of the host's own addresses to dial; loopback if there is none. Only a hosting panel says
    * one, never who calls the API.
@@ -24,11 +26,20 @@ export type NewSession = {
   /** Milliseconds since the epoch, as in every table. */
   created_at: number;
   expires_at: number;
+  /** What its desktop is made for, if it is made for a job. */
+  job?: JobOfSession | null;
 };
 
+/**
+ * A job has its room given by objects/batch.ts, which tells its session how it stands. One whose URL
+ * is none has failed from the start, with that reason.
+ */
+export type JobOfSession = { batch_id: string | null; url: string; failed: string | null };
+
 /** What a hosting panel decides of a session. */
-export type PanelTarget = Pick<NewSession, "port" | "password" | "expires_at"> & {
+export type PanelTarget = Pick<NewSession, "password" | "expires_at"> & {
   address: string;
+  port: number;
 };
 
 /** A session without the URLs, which follow the request that asks. */
@@ -45,7 +56,11 @@ export type StoredSession = Omit<SessionState, "status" | "viewers"> & {
 export type Sight = { online: boolean; reason: string | null; viewers: number };
 
 /** The one row of a session's object. Times in ms since the epoch; no password once it has ended. */
-export type SessionRow = NewSession & {
+export type SessionRow = Omit<NewSession, "job"> & {
+  batch_id: string | null;
+  job_url: string | null;
+  /** 1 once objects/batch.ts knows that the session of a job is over. */
+  job_over_told: number;
   state: StoredState;
   /** Of that state, as a sentence. */
   reason: string | null;
@@ -56,21 +71,29 @@ export type SessionRow = NewSession & {
 
 export const SESSION_SCHEMA = `
   CREATE TABLE session (
-    session_id TEXT NOT NULL, host_id TEXT NOT NULL, port INTEGER NOT NULL, address TEXT, label TEXT,
+    session_id TEXT NOT NULL, host_id TEXT, port INTEGER, address TEXT, label TEXT,
     control TEXT NOT NULL, clipboard TEXT NOT NULL, password TEXT,
+    batch_id TEXT, job_url TEXT, job_over_told INTEGER NOT NULL DEFAULT 0,
     idle_seconds INTEGER, created_at INTEGER NOT NULL, expires_at INTEGER NOT NULL,
     state TEXT NOT NULL, reason TEXT, ended_at INTEGER,
     version INTEGER NOT NULL DEFAULT 1, indexed_version INTEGER NOT NULL DEFAULT 0
   );
 `;
 
+/** What earlier versions made a session without. */
+export const LATER_COLUMNS = [
+  "batch_id TEXT",
+  "job_url TEXT",
+  "job_over_told INTEGER NOT NULL DEFAULT 0",
+];
+
 /** Stores the row of a session that is made. */
 export function insertSession(sql: SqlStorage, input: NewSession): void {
   sql.exec(
     `INSERT INTO session
-       (session_id, host_id, port, address, label, control, clipboard, password, idle_seconds, state,
-        created_at, expires_at)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'open', ?, ?)`,
+       (session_id, host_id, port, address, label, control, clipboard, password, idle_seconds,
+        created_at, expires_at, batch_id, job_url, state, reason, ended_at)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     input.session_id,
     input.host_id,
     input.port,
@@ -82,8 +105,20 @@ export function insertSession(sql: SqlStorage, input: NewSession): void {
     input.idle_seconds,
     input.created_at,
     input.expires_at,
+    input.job?.batch_id ?? null,
+    input.job?.url ?? null,
+    ...firstState(input),
   );
 }
+
+/** The state that a session is made in, its reason, and when it ended. */
+function firstState({ job, created_at }: NewSession): [StoredState, string | null, number | null] {
+  if (!job) return ["open", null, null];
+  return job.failed === null ? ["queued", QUEUED, null] : ["failed", job.failed, created_at];
+}
+
+/** Why a job shows no picture yet. */
+export const QUEUED = "It waits for room on a host, and starts by itself.";
 
 /** What a session's row says of it to everybody who may see it. */
 export function storedSession(row: SessionRow): StoredSession {
@@ -99,8 +134,8 @@ export function storedSession(row: SessionRow): StoredSession {
     control: row.control,
     clipboard: row.clipboard,
     idle_seconds: row.idle_seconds,
-    batch_id: null,
-    job_url: null,
+    batch_id: row.batch_id,
+    job_url: row.job_url,
     created_at: rfc3339(row.created_at),
     expires_at: rfc3339(row.expires_at),
     ended_at: row.ended_at === null ? null : rfc3339(row.ended_at),
@@ -123,12 +158,26 @@ export const UNSEEN: Sight = {
 };
 
 /** The display of a port, or null where the port is not one of a display. */
-function displayOf(port: number): number | null {
-  return port >= RFB_BASE_PORT && port <= RFB_LAST_PORT ? port - RFB_BASE_PORT : null;
+function displayOf(port: number | null): number | null {
+  return port !== null && port >= RFB_BASE_PORT && port <= RFB_LAST_PORT
+    ? port - RFB_BASE_PORT
+    : null;
 }
 
 export function unknownSession() {
   return refuse(404, "no_such_session", "There is no such session.");
+}
+
+/** A session that a viewer can enter: it has a place. */
+export type PlacedRow = SessionRow & { host_id: string; port: number };
+
+/** @returns a refusal while the desktop of a job is not there */
+export function placed(row: SessionRow): Result<PlacedRow> {
+  const { host_id, port } = row;
+  if (row.state === "open" && host_id !== null && port !== null) {
+    return { ok: true, value: { ...row, host_id, port } };
+  }
+  return refuse(503, "not_started", row.reason ?? QUEUED);
 }
 
 export function sessionEnded(row: SessionRow) {

@@ -1,0 +1,195 @@
+import type { JobEnd } from "../session/job.ts";
+import { oneRow } from "../storage.ts";
+
+/**
+ * How a job stands here: `new` until its session is made, then as its session says, which is told
+ * first and keeps the truth.
+ */
+export type JobState = "new" | "queued" | "starting" | "open" | "failed" | "ended";
+
+/** Times in ms since the epoch. */
+export type JobRow = {
+  /** The order in which jobs get room. */
+  seq: number;
+  job_id: string;
+  batch_id: string | null;
+  url: string;
+  profile: string;
+  /** The host that it must run on; null for any. */
+  wanted_host: string | null;
+  /** The host that it has room on. */
+  host_id: string | null;
+  port: number | null;
+  state: JobState;
+  reason: string | null;
+  /** 1 while there may be a desktop of it on its host: its room is taken. */
+  has_room: number;
+  /** 1 once its host may have been told to start it. */
+  is_said: number;
+  /** Who gave it, and from which address: for the audit. */
+  actor: string;
+  address: string;
+  created_at: number;
+  over_at: number | null;
+};
+
+/** A job whose URL is none has failed from the start, with that reason. */
+export type NewJob = { job_id: string; url: string; failed: string | null };
+
+/** What the jobs of one request have in common; `host_id` is the host that they must run on. */
+export type NewJobs = {
+  batch_id: string | null;
+  profile: string;
+  host_id: string | null;
+  jobs: readonly NewJob[];
+};
+
+export type QueuedJob = Pick<JobRow, "job_id" | "profile" | "wanted_host">;
+
+export type BatchRow = { batch_id: string; profile: string; created_at: number };
+
+/** All jobs that are not forgotten, in SQLite. */
+export class Jobs {
+  readonly #sql: SqlStorage;
+
+  constructor(sql: SqlStorage) {
+    this.#sql = sql;
+    sql.exec(JOBS_SCHEMA);
+  }
+
+  /** To be called in a transaction. */
+  add({ batch_id, profile, host_id, jobs }: NewJobs, by: { actor: string; address: string }): void {
+    const now = Date.now();
+    if (batch_id !== null) {
+      const query = "INSERT INTO batches (batch_id, profile, created_at) VALUES (?, ?, ?)";
+      this.#sql.exec(query, batch_id, profile, now);
+    }
+    for (const job of jobs) {
+      this.#sql.exec(
+        `INSERT INTO jobs (job_id, batch_id, url, profile, wanted_host, state, reason, actor,
+           address, created_at) VALUES (?, ?, ?, ?, ?, 'new', ?, ?, ?, ?)`,
+        job.job_id,
+        batch_id,
+        job.url,
+        profile,
+        host_id,
+        job.failed,
+        by.actor,
+        by.address,
+        now,
+      );
+    }
+  }
+
+  batch(batchId: string): BatchRow | undefined {
+    return oneRow(this.#sql.exec<BatchRow>("SELECT * FROM batches WHERE batch_id = ?", batchId));
+  }
+
+  job(jobId: string): JobRow | undefined {
+    return oneRow(this.#sql.exec<JobRow>("SELECT * FROM jobs WHERE job_id = ?", jobId));
+  }
+
+  ofBatch(batchId: string): JobRow[] {
+    const query = "SELECT * FROM jobs WHERE batch_id = ? ORDER BY seq";
+    return this.#sql.exec<JobRow>(query, batchId).toArray();
+  }
+
+  /** Those whose session is to be made, in their order. */
+  unmade(): JobRow[] {
+    const query = "SELECT * FROM jobs WHERE state = 'new' ORDER BY seq";
+    return this.#sql.exec<JobRow>(query).toArray();
+  }
+
+  /** Those that wait for room, in their order. */
+  queued(): QueuedJob[] {
+    const query = `SELECT job_id, profile, wanted_host FROM jobs WHERE state = 'queued' ORDER BY seq`;
+    return this.#sql.exec<QueuedJob>(query).toArray();
+  }
+
+  /** The jobs that have room on a host, or on any. */
+  withRoom(hostId?: string): JobRow[] {
+    const query = `SELECT * FROM jobs WHERE has_room = 1 AND (host_id = ? OR ? IS NULL) ORDER BY seq`;
+    return this.#sql.exec<JobRow>(query, hostId ?? null, hostId ?? null).toArray();
+  }
+
+  /** How many jobs have not come to their end. */
+  countOpen(): number {
+    const query = `SELECT count(*) AS n FROM jobs WHERE state IN ('new', 'queued', 'starting', 'open')`;
+    return this.#sql.exec<{ n: number }>(query).one().n;
+  }
+
+  /** Its session is made. @returns false if it was before */
+  made({ job_id, reason }: JobRow): boolean {
+    const state = reason === null ? "queued" : "failed";
+    const query = "UPDATE jobs SET state = ?, over_at = ? WHERE job_id = ? AND state = 'new'";
+    const overAt = reason === null ? null : Date.now();
+    return this.#sql.exec(query, state, overAt, job_id).rowsWritten > 0;
+  }
+
+  giveRoom(jobId: string, hostId: string): void {
+    const query = `UPDATE jobs SET state = 'starting', host_id = ?, has_room = 1
+       WHERE job_id = ? AND state = 'queued'`;
+    this.#sql.exec(query, hostId, jobId);
+  }
+
+  markSaid(jobId: string): void {
+    this.#sql.exec("UPDATE jobs SET is_said = 1 WHERE job_id = ?", jobId);
+  }
+
+  /** Nothing of it was started: it waits again, in its place. */
+  requeue(jobId: string): void {
+    const query = `UPDATE jobs SET state = 'queued', host_id = NULL, has_room = 0, is_said = 0
+       WHERE job_id = ? AND state = 'starting'`;
+    this.#sql.exec(query, jobId);
+  }
+
+  /** Its desktop is there. */
+  open(jobId: string, port: number): void {
+    const query =
+      "UPDATE jobs SET state = 'open', port = ? WHERE job_id = ? AND state = 'starting'";
+    this.#sql.exec(query, port, jobId);
+  }
+
+  /** It came to its end; of its desktop there may be something left. */
+  over(jobId: string, { state, reason }: JobEnd): void {
+    const query = `UPDATE jobs SET state = ?, reason = ?, over_at = ?
+       WHERE job_id = ? AND state NOT IN ('failed', 'ended')`;
+    this.#sql.exec(query, state, reason, Date.now(), jobId);
+  }
+
+  /** Of its desktop nothing is left. */
+  clearRoom(jobId: string): void {
+    this.#sql.exec("UPDATE jobs SET has_room = 0 WHERE job_id = ?", jobId);
+  }
+
+  /** Forgets what was over before a time, and batches that have no jobs any more. */
+  forget(before: number): void {
+    this.#sql.exec("DELETE FROM jobs WHERE over_at < ? AND has_room = 0", before);
+    this.#sql.exec(
+      "DELETE FROM batches WHERE batch_id NOT IN (SELECT batch_id FROM jobs WHERE batch_id IS NOT NULL)",
+    );
+  }
+
+  /** When the first of those that are over was, in ms since the epoch; null if there is none. */
+  firstOver(): number | null {
+    const query = "SELECT min(over_at) AS at FROM jobs WHERE has_room = 0";
+    return this.#sql.exec<{ at: number | null }>(query).one().at;
+  }
+}
+
+const JOBS_SCHEMA = `
+  CREATE TABLE IF NOT EXISTS batches (
+    batch_id TEXT PRIMARY KEY, profile TEXT NOT NULL, created_at INTEGER NOT NULL
+  );
+  CREATE TABLE IF NOT EXISTS jobs (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT, job_id TEXT NOT NULL UNIQUE, batch_id TEXT,
+    url TEXT NOT NULL, profile TEXT NOT NULL, wanted_host TEXT, host_id TEXT, port INTEGER,
+    state TEXT NOT NULL, reason TEXT, has_room INTEGER NOT NULL DEFAULT 0,
+    is_said INTEGER NOT NULL DEFAULT 0, actor TEXT NOT NULL, address TEXT NOT NULL,
+    created_at INTEGER NOT NULL, over_at INTEGER
+  );
+  CREATE INDEX IF NOT EXISTS jobs_by_state ON jobs (state, seq);
+  CREATE INDEX IF NOT EXISTS jobs_of_batch ON jobs (batch_id, seq);
+  CREATE INDEX IF NOT EXISTS jobs_with_room ON jobs (host_id) WHERE has_room = 1;
+  CREATE INDEX IF NOT EXISTS jobs_over ON jobs (over_at) WHERE over_at IS NOT NULL;
+`;

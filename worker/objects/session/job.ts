@@ -1,0 +1,58 @@
+import { batches, type Env } from "../../env.ts";
+import type { SessionRow } from "./session-row.ts";
+
+/** How a job stands, as objects/batch.ts says it. `expires_at` in ms since the epoch. */
+export type JobStand =
+  | { state: "queued"; reason: string }
+  | { state: "starting"; host_id: string; reason: string }
+  | { state: "open"; host_id: string; port: number; expires_at: number }
+  | JobEnd;
+
+/** How a job, and with it its session, came to its end. */
+export type JobEnd = { state: "ended" | "failed"; reason: string };
+
+export function isEnd(stand: JobStand): stand is JobEnd {
+  return stand.state === "ended" || stand.state === "failed";
+}
+
+/** Notes in the row of a job's session that it has a place, or none (any more). */
+export function placeJob(sql: SqlStorage, stand: Exclude<JobStand, JobEnd>): void {
+  const isOpen = stand.state === "open";
+  sql.exec(
+    `UPDATE session SET state = ?, host_id = ?, port = ?, reason = ?,
+       expires_at = max(expires_at, ?), version = version + 1`,
+    stand.state,
+    stand.state === "queued" ? null : stand.host_id,
+    isOpen ? stand.port : null,
+    isOpen ? null : stand.reason,
+    isOpen ? stand.expires_at : 0,
+  );
+}
+
+/** Tells objects/batch.ts, which keeps its room for it, that a job's session is over. */
+export class JobOutbox {
+  readonly #sql: SqlStorage;
+  readonly #env: Env;
+
+  constructor(sql: SqlStorage, env: Env) {
+    this.#sql = sql;
+    this.#env = env;
+  }
+
+  isPending({ job_url, ended_at, job_over_told }: SessionRow): boolean {
+    return job_url !== null && ended_at !== null && job_over_told === 0;
+  }
+
+  /** @throws {Error} if it cannot be told; it stays to be */
+  async deliver(row: SessionRow): Promise<void> {
+    if (!this.isPending(row)) return;
+    const state = row.state === "failed" ? "failed" : "ended";
+    await batches(this.#env).sessionOver(row.session_id, { state, reason: row.reason ?? "" });
+    this.settle();
+  }
+
+  /** It knows. */
+  settle(): void {
+    this.#sql.exec("UPDATE session SET job_over_told = 1");
+  }
+}
