@@ -181,6 +181,23 @@ describe("a batch", () => {
     expect(await rig.api.session(`${batch_id}_job_1`)).toMatchObject({ status: "failed" });
   });
 
+  it("lets every viewer in at the first try, the moment its job's status says active", async () => {
+    await join();
+    const { batch_id, jobs } = await rig.api.applyBatch({ jobUrls: urls(30) });
+    const viewers = new Map<string, Viewer>();
+    await poll(STATUS_MS, "every job to be watched", async () => {
+      for (const { job_id, status, websocket_url } of (await rig.api.batch(batch_id)).jobs) {
+        if (status !== "active" || viewers.has(job_id)) continue;
+        viewers.set(job_id, new Viewer(websocket_url, { headers: bearer(ADMIN_TOKEN) }));
+      }
+      return viewers.size === jobs.length;
+    });
+    const greetings = [...viewers.values()].map((viewer) => viewer.receive(4));
+    expect((await Promise.all(greetings)).map(String)).toEqual(jobs.map(() => "here"));
+    await rig.api.endBatch(batch_id);
+    for (const viewer of viewers.values()) expect((await viewer.closed).code).toBe(4410);
+  });
+
   it("goes where there is most room", async () => {
     const [small, large] = [await join({ max: 1 }), await join({ max: 3 })];
     const { batch_id } = await rig.api.applyBatch({ jobUrls: urls(4) });
