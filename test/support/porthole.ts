@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -217,9 +217,16 @@ export class AgentProcess {
   /**
    * Enrols a machine with the agent's own command; `run` is to follow.
    * @param allow what its viewers may reach, as in 127.0.0.1:5900
+   * @param config what its owner has written for it
    */
-  static async join(api: ApiClient, name: string, allow: string[]): Promise<AgentProcess> {
+  static async join(
+    api: ApiClient,
+    name: string,
+    allow: string[],
+    config: object = {},
+  ): Promise<AgentProcess> {
     const stateDir = mkdtempSync(join(tmpdir(), "porthole-e2e-agent-"));
+    writeFileSync(join(stateDir, "config.json"), JSON.stringify(config));
     const { token } = await api.joinToken();
     const joining = agentGroup("join", api.edge, token, "--name", name, "--state", stateDir);
     const code = await joining.exited;
