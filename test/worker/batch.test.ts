@@ -95,6 +95,15 @@ describe("a job", () => {
     expect(host.started).toEqual([applied.job_id]);
     await rig.api.endSession(applied.job_id);
     await host.until(() => host.running.size === 0);
+    const actions = async () => {
+      const { items } = await rig.api.call("GET /api/audit", { query: { limit: "50" } });
+      const own = items.filter(({ target }) => target === applied.job_id);
+      return own.map(({ action }) => action).filter((action) => /^session/.test(action));
+    };
+    const wanted = "session.ended,session.started,session.starting,session.created";
+    await poll(STATUS_MS, "the audit to know its life", async () => {
+      return (await actions()).join() === wanted;
+    });
   });
 
   it("is the same one for the same Idempotency-Key, also when it is given twice at once", async () => {
