@@ -308,6 +308,26 @@ describe("a host that runs jobs", () => {
   });
 });
 
+describe("a host that stays away", () => {
+  it("has lost its jobs after the time that the operator set, and ends them when it comes back", async () => {
+    const impatient = await startRig({ JOB_HOST_AWAY_SECONDS: "1" });
+    const host = await PlayedJobHost.join(impatient);
+    const { batch_id } = await impatient.api.applyBatch({ jobUrls: urls(1) });
+    const job = `${batch_id}_job_0`;
+    await host.until(() => host.running.has(job));
+    await host.unlink();
+    await impatient.edgeLog.waitFor("session.failed", { session: job });
+    const name = (await impatient.api.host(host.hostId)).name;
+    expect((await impatient.api.session(job)).reason).toBe(
+      `Its host ${name} went away and did not come back.`,
+    );
+    await host.link();
+    await host.until(() => host.running.size === 0);
+    await host.stop();
+    await impatient.stop();
+  });
+});
+
 describe("a batch, whose objects go from memory at any moment,", () => {
   it("comes to its end with each job started once", async () => {
     const host = await join({ max: 3 });
