@@ -1,3 +1,4 @@
+import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
 
 /**
@@ -14,11 +15,17 @@ const SHARED = {
   // A test waits for events; these only end one that waits for what never comes.
   testTimeout: 60_000,
   hookTimeout: 120_000,
+  // Every file cleans up after itself: one process can take the next, with what it has loaded.
+  isolate: false,
 };
 
 export default defineConfig({
   test: {
     globalSetup: "test/support/global-setup.ts",
+    // wrangler and miniflare are a second of compiling to each process that loads them.
+    env: {
+      NODE_COMPILE_CACHE: fileURLToPath(new URL("node_modules/.cache/compiled", import.meta.url)),
+    },
     projects: [
       {
         test: {
