@@ -6,7 +6,7 @@ import { ADMIN_TOKEN } from "../support/rig.ts";
 import { knownPicture, XClient } from "../support/x-client.ts";
 import { startXvnc, type Xvnc } from "../support/xvnc.ts";
 
-const DISPLAY = 0;
+const DISPLAY = 44;
 const PICTURE = knownPicture(DISPLAY, 640, 480);
 
 let edge: Porthole;
@@ -50,7 +50,7 @@ describe("a page that shows a desktop, and that nobody touches", () => {
   it("names the port when the VNC server is killed, and shows the picture when it is back", async () => {
     x.close();
     await xvnc.kill();
-    await viewer.waitsBecause("No VNC server is listening on port 5900.");
+    await viewer.waitsBecause(`No VNC server is listening on port ${xvnc.port}.`);
     await startDisplay();
     await viewer.shows(PICTURE);
   });
@@ -80,7 +80,7 @@ describe("a page that shows a desktop, and that nobody touches", () => {
       "The host office-pc is offline. Its agent reconnects by itself when it can.",
     );
     await agent.run();
-    await viewer.waitsBecause("No VNC server is listening on port 5900.");
+    await viewer.waitsBecause(`No VNC server is listening on port ${xvnc.port}.`);
     await startDisplay();
     await viewer.shows(PICTURE);
   });
