@@ -3,23 +3,23 @@ import { defineConfig } from "vitest/config";
 import { BaseSequencer, type TestSpecification } from "vitest/node";
 
 /**
- * What needs this machine to itself: a bench and chats under load take both of its cores, desktops
- * for jobs share a range of displays, and the pages, the Worker and the agent are built anew.
+ * What needs this machine to itself: a bench and chats under load take both of its cores, and two
+ * build the pages, the Worker and the agent anew, which all others use.
  */
 const ALONE = [
   "test/{bench,scripts}/**/*.test.ts",
   "test/e2e/dev.test.ts",
   "test/worker/chat-slow.test.ts",
-  "test/agent/desktops*.test.ts",
 ];
 
 /** What has a browser: no more of them at once than there are cores, each with its own displays. */
-const BROWSERS = ["test/e2e/**/*.test.ts"];
+const BROWSERS = ["test/e2e/**/*.test.ts", "test/agent/desktops*.test.ts"];
 
 /** What takes longest, in that order: begun first, so that no core waits for it at the end. */
 const LONGEST = [
-  ...["e2e/faults", "e2e/start", "e2e/dashboard", "e2e/pages", "e2e/edge-killed"],
-  ...["e2e/support-chat", "e2e/control"],
+  ...["e2e/faults", "e2e/start", "e2e/edge-killed", "e2e/dashboard", "e2e/pages"],
+  ...["e2e/support-chat", "agent/desktops-failures", "e2e/control", "e2e/side-by-side"],
+  ...["e2e/chat", "agent/desktops-limits"],
   ...["worker/events", "worker/chat-storm", "worker/streams", "worker/session-life"],
   ...["worker/limits", "worker/panel-failures"],
 ].map((name) => `/test/${name}.test.ts`);

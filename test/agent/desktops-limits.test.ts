@@ -2,16 +2,24 @@ import { spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, writeFileSync } from "node:fs";
 import { connect, createServer } from "node:net";
-import { afterEach, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { poll } from "../../scripts/poll.ts";
 import { JobHost } from "../support/job-host.ts";
 import { JobPages } from "../support/job-page.ts";
+import { takeTurnWithDesktops } from "../support/turn.ts";
 import { greets, Xvnc } from "../support/xvnc.ts";
 
 const ALLOW = "127.0.0.1:5970-5979";
 const URL = "http://127.0.0.1:9/";
 
 let host: JobHost;
+let endTurn: () => Promise<void>;
+
+beforeAll(async () => {
+  endTurn = await takeTurnWithDesktops();
+});
+
+afterAll(() => endTurn());
 
 afterEach(() => host.stop());
 
