@@ -2,7 +2,6 @@ import type {
   Host,
   JoinToken,
   Page,
-  Problem,
   SeenSession,
   Session,
   ShareLink,
@@ -10,107 +9,9 @@ import type {
 } from "../protocol/api.ts";
 import type { ChatChange, InboxRoom, InboxState, SupportRoom } from "../protocol/chat.ts";
 import type { Clipboard, ControlMode, Role } from "../protocol/link.ts";
+import { ApiError, call, callForAll, callForJson, callToFind, inQuery } from "./call.ts";
 
-/** An API call that did not succeed. Its message is a sentence for a person. */
-export class ApiError extends Error {
-  /** The HTTP status; 0 when no answer came at all. */
-  readonly status: number;
-  /** What software may act on; null where the edge did not say. */
-  readonly code: string | null;
-  constructor(status: number, message: string, code: string | null = null) {
-    super(message);
-    this.name = "ApiError";
-    this.status = status;
-    this.code = code;
-  }
-}
-
-const EDGE_UNREACHABLE = "The edge cannot be reached.";
-
-/** The edge answers at once or not at all; nobody looks at a spinner for longer than this. */
-const ANSWER_TIMEOUT_MS = 15_000;
-
-type Method = "GET" | "POST" | "PATCH" | "DELETE";
-
-async function call(
-  method: Method,
-  path: string,
-  options: { body?: unknown; signal?: AbortSignal | undefined } = {},
-): Promise<Response> {
-  const timeout = AbortSignal.timeout(ANSWER_TIMEOUT_MS);
-  let response: Response;
-  try {
-    response = await fetch(path, {
-      method,
-      signal: options.signal ? AbortSignal.any([options.signal, timeout]) : timeout,
-      cache: "no-store",
-      ...(options.body !== undefined && {
-        headers: { "content-type": "application/json" },
-        body: JSON.stringify(options.body),
-      }),
-    });
-  } catch (error) {
-    // The caller went away on purpose: that is not a fault of the network.
-    if (options.signal?.aborted) throw options.signal.reason;
-    throw new ApiError(0, error === timeout.reason ? "The edge did not answer." : EDGE_UNREACHABLE);
-  }
-  if (response.ok) return response;
-  throw await refusalOf(response);
-}
-
-/** What went wrong in the edge's own words; a proxy in between may have answered with HTML. */
-async function refusalOf(response: Response): Promise<ApiError> {
-  const { status } = response;
-  if (response.headers.get("content-type")?.includes("json")) {
-    try {
-      const problem = (await response.json()) as Partial<Problem>;
-      const words = problem.detail || problem.title;
-      if (words) return new ApiError(status, words, problem.code ?? null);
-    } catch {
-      // A body cut off in transit says no more than its status does.
-    }
-  }
-  return new ApiError(status, `The edge answered with status ${status}.`);
-}
-
-async function callForJson<Answer>(...args: Parameters<typeof call>): Promise<Answer> {
-  const response = await call(...args);
-  try {
-    return (await response.json()) as Answer;
-  } catch {
-    throw new ApiError(0, "The edge's answer was cut off.");
-  }
-}
-
-/** @returns null where there is no such thing */
-async function callToFind<Item>(path: string, signal?: AbortSignal): Promise<Item | null> {
-  try {
-    return await callForJson<Item>("GET", path, { signal });
-  } catch (error) {
-    if (error instanceof ApiError && error.status === 404) return null;
-    throw error;
-  }
-}
-
-function inQuery(wishes: Record<string, string | number | null | undefined>): string {
-  const query = new URLSearchParams();
-  for (const [name, wish] of Object.entries(wishes)) {
-    if (wish !== null && wish !== undefined) query.set(name, String(wish));
-  }
-  return query.toString();
-}
-
-/** Every item of a list, page after page. */
-async function callForAll<Item>(path: string, signal?: AbortSignal): Promise<Item[]> {
-  const items: Item[] = [];
-  const url = new URL(path, location.origin);
-  for (;;) {
-    const page: Page<Item> = await callForJson("GET", url.pathname + url.search, { signal });
-    items.push(...page.items);
-    if (page.next_cursor === null) return items;
-    url.searchParams.set("cursor", page.next_cursor);
-  }
-}
+export { ApiError } from "./call.ts";
 
 export async function signIn(proof: { admin_token: string } | { link: string }): Promise<void> {
   await call("POST", "/api/login", { body: proof });
@@ -125,6 +26,11 @@ type PageQuery = { cursor?: string | null; limit: number };
 /** A page of the hosts, the oldest first. */
 export function pageOfHosts(query: PageQuery, signal?: AbortSignal): Promise<Page<Host>> {
   return callForJson("GET", `/api/hosts?${inQuery(query)}`, { signal });
+}
+
+/** Every host. */
+export function listHosts(signal?: AbortSignal): Promise<Host[]> {
+  return callForAll("/api/hosts", signal);
 }
 
 /** @returns null if there is no such host */
@@ -240,11 +146,6 @@ export function findOpen(
       (!options ||
         (session.control === options.control && session.clipboard === options.clipboard)),
   );
-}
-
-/** Gives a job's URL a desktop of its own, on any host with room. */
-export function applyJob(jobUrl: string): Promise<{ session_id: string }> {
-  return callForJson("POST", "/api/vnc/apply-job", { body: { jobUrl } });
 }
 
 export function listLinks(sessionId: string, signal?: AbortSignal): Promise<ShareLink[]> {

@@ -1,7 +1,7 @@
 import { render } from "preact";
 import { ID_PATTERN } from "../protocol/ids.ts";
-import { InboxLoader, SupportLoader } from "./pages/chat-loader.tsx";
 import { Home } from "./pages/home.tsx";
+import { BatchLoader, InboxLoader, ServerLoader, SupportLoader } from "./pages/lazy.tsx";
 import { NotFound } from "./pages/not-found.tsx";
 import { Share } from "./pages/share.tsx";
 import { SignIn } from "./pages/sign-in.tsx";
@@ -19,9 +19,11 @@ function App() {
   if (inbox && (inbox[1] === undefined || ID_PATTERN.test(inbox[1]))) {
     return <InboxLoader roomId={inbox[1] ?? null} />;
   }
-  const sessionId = /^\/view\/([^/]+)\/?$/.exec(path)?.[1];
-  if (sessionId && ID_PATTERN.test(sessionId)) {
-    return <ViewerLoader key={sessionId} sessionId={sessionId} />;
+  const [, thing, id] = /^\/(view|batch|server)\/([^/]+)\/?$/.exec(path) ?? [];
+  if (id !== undefined && ID_PATTERN.test(id)) {
+    if (thing === "view") return <ViewerLoader key={id} sessionId={id} />;
+    if (thing === "batch") return <BatchLoader key={id} batchId={id} />;
+    return <ServerLoader key={id} serverId={id} />;
   }
   return <NotFound />;
 }

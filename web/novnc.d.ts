@@ -17,8 +17,12 @@ declare module "@novnc/novnc" {
     constructor(target: HTMLElement, channel: WebSocket, options?: { shared?: boolean });
     background: string;
     clipViewport: boolean;
+    /** 0 to 9. */
+    compressionLevel: number;
     dragViewport: boolean;
     focusOnClick: boolean;
+    /** Of pictures that lose something, 0 to 9. */
+    qualityLevel: number;
     scaleViewport: boolean;
     viewOnly: boolean;
     addEventListener<Name extends keyof Events>(

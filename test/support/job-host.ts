@@ -1,14 +1,6 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import {
-  chmodSync,
-  chownSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+import { chmodSync, chownSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -16,6 +8,7 @@ import type { WebSocket } from "ws";
 import { newKeyPair, writeIdentity } from "../../agent/identity.ts";
 import type { AgentToEdge, EdgeToAgent } from "../../protocol/link.ts";
 import { ROOT } from "../../scripts/tool.ts";
+import { desktopLeftovers, desktopProcesses } from "./desktop-traces.ts";
 import { EventLog, type LogEvent } from "./event-log.ts";
 import { FakeEdge } from "./fake-edge.ts";
 import { RfbViewer } from "./rfb-viewer.ts";
@@ -180,35 +173,11 @@ export class JobHost {
 
   /** The ids of the processes that a desktop's programs became. @param name of the program's file */
   processes(name = ""): string[] {
-    return readdirSync("/proc").filter((pid) => {
-      if (!/^\d+$/.test(pid) || pid === String(this.#agent?.pid)) return false;
-      try {
-        const state = /^State:\s+(\w)/m.exec(readFileSync(`/proc/${pid}/status`, "latin1"))?.[1];
-        const environ = readFileSync(`/proc/${pid}/environ`, "latin1");
-        const command = readFileSync(`/proc/${pid}/cmdline`, "latin1");
-        const isOurs = environ.includes(this.tmp) || /\0sleep\0?100\d/.test(`\0${command}`);
-        return state !== "Z" && isOurs && command.split("\0", 1)[0]?.endsWith(name) === true;
-      } catch {
-        return false; // it has gone
-      }
-    });
+    return desktopProcesses(this.tmp, this.#agent?.pid, name);
   }
 
   /** What is left on this machine of its desktops: processes, files, listeners. */
   leftovers(ports: readonly number[]): string[] {
-    const listening = readFileSync("/proc/net/tcp", "latin1");
-    return [
-      ...this.processes().map((pid) => `process ${pid}`),
-      ...readdirSync(this.tmp).map((name) => `folder ${name}`),
-      ...ports.flatMap((port) => {
-        const display = port - 5900;
-        const hex = port.toString(16).toUpperCase().padStart(4, "0");
-        return [
-          ...(listening.includes(`0100007F:${hex} 00000000:0000 0A`) ? [`port ${port}`] : []),
-          ...readdirSync("/tmp").filter((name) => name === `.X${display}-lock`),
-          ...readdirSync("/tmp/.X11-unix").filter((name) => name === `X${display}`),
-        ];
-      }),
-    ];
+    return desktopLeftovers(this.tmp, this.#agent?.pid, ports);
   }
 }

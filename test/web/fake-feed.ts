@@ -1,5 +1,5 @@
 import type { Change, EdgeEvent } from "../../protocol/events.ts";
-import { Feed, type FeedLink, type FeedSocketEvents } from "../../web/home/feed.ts";
+import { Feed, type FeedLink, type FeedSocketEvents } from "../../web/feed/feed.ts";
 
 /** One dialled feed, with what the page said to it. */
 class FakeFeedSocket {

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import type { Change } from "../../protocol/events.ts";
 import { LINK_PING, LINK_PING_MS, LINK_PONG } from "../../protocol/limits.ts";
-import { FEED_ANSWER_MS, SEEN_EVERY } from "../../web/home/feed.ts";
+import { FEED_ANSWER_MS, SEEN_EVERY } from "../../web/feed/feed.ts";
 import { LASTING_MS } from "../../web/viewer/connection.ts";
 import { FakeFeedSurroundings } from "./fake-feed.ts";
 

@@ -5,7 +5,10 @@ import { Dialog } from "../dialog.tsx";
 import { signInPath } from "../next-path.ts";
 import { navigate } from "../router.tsx";
 
-type EndSessionProps = { session: Session; name: string; onEnded(): void; onClose(): void };
+/** What is to be known of what is ended. */
+type Ending = Pick<Session, "session_id" | "job_url">;
+
+type EndSessionProps = { session: Ending; name: string; onEnded(): void; onClose(): void };
 
 /** Asks once more before a session ends for everybody. */
 export function EndSession({ session, name, onEnded, onClose }: EndSessionProps) {
@@ -19,7 +22,7 @@ export function EndSession({ session, name, onEnded, onClose }: EndSessionProps)
       await endSession(session.session_id);
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
-      if (error.status === 401) return navigate(signInPath("/"));
+      if (error.status === 401) return navigate(signInPath(location.pathname));
       // It is forgotten already: that is what was asked for.
       if (error.status !== 404) {
         setProblem(error.message);
@@ -30,7 +33,11 @@ export function EndSession({ session, name, onEnded, onClose }: EndSessionProps)
     onEnded();
   };
   return (
-    <Dialog title="End this session?" onClose={onClose} testId="end-dialog">
+    <Dialog
+      title={session.job_url === null ? "End this session?" : "End this job?"}
+      onClose={onClose}
+      testId="end-dialog"
+    >
       <p>
         <strong class="end-name">{name}</strong> is closed for everyone who has it open, and the
         links to it work no more.{" "}

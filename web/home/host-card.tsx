@@ -3,6 +3,7 @@ import type { Host, Session } from "../../protocol/api.ts";
 import { MAX_NAME_CHARACTERS } from "../../protocol/limits.ts";
 import { ApiError, findOpen, findOpenDisplay, openDisplay, scanHost } from "../api.ts";
 import { EditIcon, RefreshIcon, TrashIcon } from "../icons.tsx";
+import { offerOf } from "../jobs/offers.ts";
 import { signInPath } from "../next-path.ts";
 import { navigate } from "../router.tsx";
 import { absolute, elapsed } from "../time.ts";
@@ -174,6 +175,7 @@ function HostState({ host, now }: { host: Host; now: number }) {
     latency === null ? null : `${Math.round(latency)} ms`,
     streams === 0 ? null : `${streams} ${streams === 1 ? "stream" : "streams"}`,
     version === null ? null : `agent ${version}`,
+    offerOf(host),
   ].filter((fact) => fact !== null);
   return (
     <p class="host-state" data-testid="host-state">

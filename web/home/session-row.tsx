@@ -1,19 +1,12 @@
 import { useState } from "preact/hooks";
-import type { Session, SessionStatus } from "../../protocol/api.ts";
+import type { Session } from "../../protocol/api.ts";
 import { ShareIcon, StopIcon } from "../icons.tsx";
+import { shortUrl } from "../jobs/short-url.ts";
 import { Link } from "../router.tsx";
+import { STATUS_DOTS, STATUS_WORDS } from "../statuses.ts";
 import { absolute, elapsed } from "../time.ts";
 import { ShareDialog } from "../viewer/share-dialog.tsx";
 import { EndSession } from "./end-session.tsx";
-
-const STATUSES: Record<SessionStatus, { word: string; dot: string }> = {
-  queued: { word: "Queued", dot: "waiting" },
-  starting: { word: "Starting", dot: "connecting" },
-  active: { word: "Active", dot: "connected" },
-  unreachable: { word: "Unreachable", dot: "waiting" },
-  failed: { word: "Failed", dot: "failed" },
-  ended: { word: "Ended", dot: "ended" },
-};
 
 type SessionRowProps = {
   session: Session;
@@ -29,29 +22,39 @@ type SessionRowProps = {
 export function SessionRow({ session, hostName, now, operates, onEnded }: SessionRowProps) {
   const [sharing, setSharing] = useState(false);
   const [ending, setEnding] = useState(false);
-  const { session_id, status, reason, viewers, control } = session;
+  const { session_id, status, reason, viewers, control, vnc_port } = session;
   const isOver = status === "ended" || status === "failed";
   const place = placeOf(session);
-  const name = session.label ?? [hostName, place].filter(Boolean).join(" · ");
+  const job = session.job_url === null ? null : shortUrl(session.job_url);
+  const label = session.label ?? job;
+  const name = label ?? [hostName, place].filter(Boolean).join(" · ");
   const facts = [
     // A label often begins with its host already.
-    session.label === null || (hostName && name.startsWith(hostName)) ? null : hostName,
-    session.label === null ? null : place,
+    label === null || (hostName && name.startsWith(hostName)) ? null : hostName,
+    label === null ? null : place,
     control === "exclusive" ? "one at a time" : null,
-    session.batch_id === null ? null : `batch ${session.batch_id}`,
   ].filter((fact) => fact !== null);
-  const { word, dot } = STATUSES[status];
   return (
     <li class={`session ${isOver ? "over" : ""}`} data-testid="session" data-id={session_id}>
       <div class="session-text">
         {isOver ? (
-          <span class="session-name">{name}</span>
+          <span class="session-name" title={session.job_url ?? undefined}>
+            {name}
+          </span>
         ) : (
           <Link to={`/view/${session_id}`} class="session-name" testId="open-session">
             {name}
           </Link>
         )}
         <span class="session-facts">
+          {session.batch_id !== null && (
+            <>
+              <Link to={`/batch/${session.batch_id}`} testId="to-batch">
+                its batch
+              </Link>
+              {" · "}
+            </>
+          )}
           {facts.length > 0 && `${facts.join(" · ")} · `}
           {session.ended_at !== null ? (
             <span title={absolute(session.ended_at)}>{elapsed(session.ended_at, now)} ago</span>
@@ -66,8 +69,8 @@ export function SessionRow({ session, hostName, now, operates, onEnded }: Sessio
       </div>
       <div class="session-state">
         <span class="session-status" data-testid="session-status">
-          <span class={`dot ${dot}`} aria-hidden="true" /> {word}
-          {!isOver && (
+          <span class={`dot ${STATUS_DOTS[status]}`} aria-hidden="true" /> {STATUS_WORDS[status]}
+          {!isOver && vnc_port !== null && (
             <span class={viewers === 0 ? "nobody" : ""} data-testid="session-viewers">
               {viewers === 0 ? "nobody watches" : `${viewers} watching`}
             </span>
@@ -116,6 +119,8 @@ export function SessionRow({ session, hostName, now, operates, onEnded }: Sessio
   );
 }
 
-function placeOf({ display, vnc_port }: Session): string {
+/** null where a job has none yet. */
+function placeOf({ display, vnc_port }: Session): string | null {
+  if (vnc_port === null) return null;
   return display === null ? `port ${vnc_port}` : `display ${display}`;
 }

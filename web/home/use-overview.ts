@@ -1,8 +1,9 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import * as api from "../api.ts";
-import { signInPath } from "../next-path.ts";
-import { navigate } from "../router.tsx";
-import { Feed, type FeedLink, type FeedSocket, type FeedSocketEvents } from "./feed.ts";
+import type { FeedLink } from "../feed/feed.ts";
+import { followFeed } from "../feed/follow-feed.ts";
+import { pageClock } from "../page-clock.ts";
+import { explainOrSignIn } from "../sign-in-again.ts";
 import { Overview } from "./overview.ts";
 import type { OverviewState } from "./overview-state.ts";
 
@@ -16,14 +17,8 @@ export function useOverview(): LiveOverview {
   const held = useRef<Overview>(null);
 
   useEffect(() => {
-    const page = {
-      isHidden: () => document.hidden,
-      random: Math.random,
-      setTimer: (run: () => void, ms: number) => window.setTimeout(run, ms),
-      clearTimer: (timer: number) => clearTimeout(timer),
-    };
     const overview = new Overview({
-      ...page,
+      ...pageClock,
       reads: {
         mayOperate: api.mayOperate,
         hosts: api.pageOfHosts,
@@ -32,55 +27,20 @@ export function useOverview(): LiveOverview {
         session: api.findSession,
       },
       onState: setState,
-      explain: (error) => {
-        if (!(error instanceof api.ApiError)) throw error;
-        if (error.status !== 401) return error.message;
-        navigate(signInPath("/"), "replace");
-        return null;
-      },
+      explain: explainOrSignIn,
     });
-    const feed = new Feed({
-      ...page,
-      openSocket: openFeedSocket,
+    held.current = overview;
+    const leaveFeed = followFeed({
       onLink: setLink,
       onReset: () => overview.refresh(),
       onChange: (change) => overview.note(change),
-      onRefused: () => overview.refresh(),
-      now: Date.now,
+      onWake: () => overview.look(),
     });
-    const wake = () => {
-      if (document.hidden) return;
-      feed.wake();
-      overview.look();
-    };
-    held.current = overview;
-    feed.join();
-    document.addEventListener("visibilitychange", wake);
-    addEventListener("online", wake);
     return () => {
-      feed.stop();
+      leaveFeed();
       overview.stop();
-      document.removeEventListener("visibilitychange", wake);
-      removeEventListener("online", wake);
     };
   }, []);
 
   return { state, link, overview: held.current };
-}
-
-/** Opens the feed of changes, with the cookie that opened the page. */
-function openFeedSocket(since: number | null, events: FeedSocketEvents): FeedSocket {
-  const url = new URL("/api/events", location.href);
-  url.protocol = url.protocol.replace("http", "ws");
-  if (since !== null) url.searchParams.set("since", String(since));
-  const socket = new WebSocket(url);
-  socket.addEventListener("message", ({ data }: MessageEvent<string>) => events.heard(data));
-  socket.addEventListener("close", ({ code }) => events.closed(code));
-  return {
-    send: (text) => {
-      // One that is closing says so itself.
-      if (socket.readyState === WebSocket.OPEN) socket.send(text);
-    },
-    close: () => socket.close(),
-  };
 }

@@ -1,13 +1,14 @@
 import { useState } from "preact/hooks";
+import { FeedMark } from "../feed/feed-mark.tsx";
 import { AddHost } from "../home/add-host.tsx";
-import type { FeedLink } from "../home/feed.ts";
 import "../home/home.css";
 import { HostCard } from "../home/host-card.tsx";
 import { Sessions } from "../home/sessions.tsx";
 import { Summary } from "../home/summary.tsx";
 import { useNow } from "../home/use-now.ts";
 import { useOverview } from "../home/use-overview.ts";
-import { ChatIcon, Logo, PlusIcon } from "../icons.tsx";
+import { ChatIcon, Logo, PlayIcon, PlusIcon } from "../icons.tsx";
+import { RunJob } from "../jobs/run-job.tsx";
 import { Masthead } from "../masthead.tsx";
 import { Link, usePage } from "../router.tsx";
 
@@ -16,6 +17,7 @@ export function Home() {
   const { state, link, overview } = useOverview();
   const now = useNow();
   const [adding, setAdding] = useState(false);
+  const [running, setRunning] = useState(false);
   const { hosts = null, sessions = null, problem = null, operates = false } = state ?? {};
   usePage("", hosts ? "ready" : problem ? "error" : "loading");
   const onAdd = () => setAdding(true);
@@ -27,6 +29,17 @@ export function Home() {
           <Link to="/inbox" class="button quiet" label="Support inbox" testId="to-inbox">
             <ChatIcon /> <span class="wide-only">Inbox</span>
           </Link>
+        )}
+        {operates && hosts !== null && hosts.length > 0 && (
+          <button
+            type="button"
+            class="button quiet"
+            onClick={() => setRunning(true)}
+            title="Run a job"
+            data-testid="run-a-job"
+          >
+            <PlayIcon /> <span class="wide-only">Run a job</span>
+          </button>
         )}
         {operates && hosts !== null && hosts.length > 0 && (
           <button type="button" class="button" onClick={onAdd} data-testid="add-host">
@@ -80,26 +93,9 @@ export function Home() {
           <Sessions state={state} overview={overview} now={now} />
         )}
       </main>
+      {running && hosts && <RunJob hosts={hosts} onClose={() => setRunning(false)} />}
       {adding && hosts && <AddHost hosts={hosts} onClose={() => setAdding(false)} />}
     </div>
-  );
-}
-
-/** Whether what is shown follows what happens. @param props.link null while nothing is shown */
-function FeedMark({ link }: { link: FeedLink | null }) {
-  return (
-    <p class="feed" role="status" data-testid="feed" data-link={link ?? undefined}>
-      {link === "live" && (
-        <span title="What changes is shown at once">
-          <span class="dot connected" aria-hidden="true" /> <span class="wide-only">Live</span>
-        </span>
-      )}
-      {link === "away" && (
-        <span title="What you see may be out of date">
-          <span class="dot reconnecting" aria-hidden="true" /> Reconnecting…
-        </span>
-      )}
-    </p>
   );
 }
 

@@ -1,8 +1,10 @@
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import type { Session } from "../../protocol/api.ts";
 import { ChatPanel } from "../chat/chat-panel.tsx";
 import { unseenMessages } from "../chat/chat-state.ts";
 import { useChat } from "../chat/use-chat.ts";
 import { ChevronDownIcon } from "../icons.tsx";
+import { shortUrl } from "../jobs/short-url.ts";
 import { usePage } from "../router.tsx";
 import { ClipboardPanel } from "../viewer/clipboard-panel.tsx";
 import "../viewer/control.css";
@@ -19,6 +21,7 @@ import { useControl } from "../viewer/use-control.ts";
 import { useDesktop } from "../viewer/use-desktop.ts";
 import { useEscapeChord, useFullScreen, useKeyboardInset, useTries } from "../viewer/use-window.ts";
 import "../viewer/viewer.css";
+import { wayBack } from "../viewer/way-back.ts";
 
 /** Less height than this (a phone on its side) and the bar makes room for the desktop. */
 const SHORT_WINDOW = "(max-height: 480px)";
@@ -37,7 +40,7 @@ export function Viewer({ sessionId }: { sessionId: string }) {
   const session = found?.session ?? null;
   // Nothing is offered before it is known to work.
   const role = session?.your_role ?? null;
-  const title = name || session?.label || "Desktop";
+  const title = titleOf(session) ?? (name || session?.label || "Desktop");
   const refuse = useRef((_sentence: string) => {});
   const chat = useChat(session ? `session:${sessionId}` : null, (sentence) =>
     refuse.current(sentence),
@@ -151,6 +154,7 @@ export function Viewer({ sessionId }: { sessionId: string }) {
           title={title}
           state={state}
           standing={found?.standing ?? null}
+          back={wayBack(session)}
           role={role}
           control={control.view}
           markRef={mark}
@@ -226,7 +230,8 @@ export function Viewer({ sessionId }: { sessionId: string }) {
             state={state}
             sessionId={sessionId}
             title={title}
-            guest={found?.standing === "guest"}
+            session={session}
+            standing={found?.standing ?? "unknown"}
             hadPicture={name !== null}
             onDial={() => connection.current?.dial()}
             onCredentials={(credentials) => connection.current?.submitCredentials(credentials)}
@@ -250,6 +255,11 @@ export function Viewer({ sessionId }: { sessionId: string }) {
       )}
     </main>
   );
+}
+
+/** A job is known by what it shows: its display is called like all others of its host. */
+function titleOf(session: Session | null): string | null {
+  return session === null || session.job_url === null ? null : shortUrl(session.job_url);
 }
 
 /** Whether somebody writes there: their keys must not go to the desktop all of a sudden. */

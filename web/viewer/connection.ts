@@ -9,7 +9,14 @@ import {
   type EndAction,
   toldWaitMs,
 } from "./reasons.ts";
-import type { CredentialField, Credentials, Stream, StreamEvents, ViewerState } from "./states.ts";
+import {
+  type CredentialField,
+  type Credentials,
+  NotReadyError,
+  type Stream,
+  type StreamEvents,
+  type ViewerState,
+} from "./states.ts";
 
 /** The edge answers an upgrade at once, even for a dead host: longer than this is no answer. */
 export const OPEN_TIMEOUT_MS = 15_000;
@@ -17,10 +24,14 @@ export const OPEN_TIMEOUT_MS = 15_000;
 /** A connection that held for this long was a good one: its loss is a first failure again. */
 export const LASTING_MS = 10_000;
 
+/** How often it is asked whether a job's desktop is there: a browser takes some 2 s to come. */
+export const PREPARING_POLL_MS = 1_500;
+
 /** A timer this late means that the machine slept, and its messages may still be queued. */
 const OVERSLEPT_MS = 5_000;
 
 type Surroundings = {
+  /** @throws {NotReadyError} while there is nothing to see yet, which is no failure */
   getTicket(signal: AbortSignal): Promise<{ websocket_url: string }>;
   openStream(url: string, events: StreamEvents): Stream;
   onState(state: ViewerState): void;
@@ -74,7 +85,8 @@ export class ViewerConnection {
       credentialsSent: false,
     };
     this.#attempt = attempt;
-    this.#showProgress();
+    // What is being made ready is asked for again and again: that is not to be seen.
+    if (this.#state.kind !== "preparing") this.#showProgress();
     this.#listenForSilence(attempt);
     this.#around
       .getTicket(attempt.giveUp.signal)
@@ -88,7 +100,10 @@ export class ViewerConnection {
 
   /** The network came back, or someone looks at the tab again: waiting is pointless now. */
   wake(): void {
-    if (this.#state.kind === "waiting" && this.#around.now() >= this.#notBefore) this.dial();
+    const { kind } = this.#state;
+    if (kind === "waiting" && this.#around.now() >= this.#notBefore) this.dial();
+    // A dial of its own may be under way; its answer is as fresh.
+    if (kind === "preparing" && !this.#attempt) this.dial();
   }
 
   submitCredentials(credentials: Credentials): void {
@@ -112,6 +127,7 @@ export class ViewerConnection {
   }
 
   #open(attempt: Attempt, url: string): void {
+    if (this.#state.kind === "preparing") this.#showProgress();
     const whileCurrent =
       <Args extends unknown[]>(react: (...args: Args) => void) =>
       (...args: Args) => {
@@ -144,6 +160,7 @@ export class ViewerConnection {
   }
 
   #dialFailed(error: unknown): void {
+    if (error instanceof NotReadyError) return this.#prepare(error);
     // Anything but an ApiError is a fault of ours; it belongs in the console with its stack.
     if (!(error instanceof ApiError)) {
       console.error(error);
@@ -218,6 +235,17 @@ export class ViewerConnection {
     // It is typed once: when the host listens again it is sent by itself.
     const keeps = toldWait !== null && this.#credentials !== null;
     this.#show({ kind: "waiting", reason, retryAt: now() + delay, ...(keeps && { keeps }) });
+  }
+
+  #prepare({ status, message: reason }: NotReadyError): void {
+    this.#drop();
+    const { random, isHidden, setTimer } = this.#around;
+    // A host that was away answers again, and nothing is known to be wrong.
+    this.#failures = 0;
+    this.#lastReason = null;
+    const delay = isHidden() ? backoffMs(0, random(), true) : PREPARING_POLL_MS;
+    this.#timer = setTimer(() => this.dial(), delay);
+    this.#show({ kind: "preparing", status, reason });
   }
 
   #end(reason: string, action: EndAction): void {

@@ -3,11 +3,15 @@ import type { Stream, StreamEvents } from "./states.ts";
 
 export type Scaling = "fit" | "actual";
 
+/** What a thumbnail asks the server for, of 0 to 9: pictures that are coarse, and cheap to send. */
+const THUMBNAIL_QUALITY = 2;
+const THUMBNAIL_COMPRESSION = 6;
+
 /** What a desktop tells the page beside the life of its connection. */
 type DesktopEvents = {
-  named(name: string): void;
-  copied(text: string): void;
-  clipped(clipped: boolean): void;
+  named?(name: string): void;
+  copied?(text: string): void;
+  clipped?(clipped: boolean): void;
   /** The first data after the handshake: there is a picture to look at. */
   pictured(): void;
 };
@@ -53,11 +57,20 @@ export class Desktop implements Stream {
         events.broken();
       });
     });
-    rfb.addEventListener("desktopname", (event) => events.named(event.detail.name));
-    rfb.addEventListener("clipboard", (event) => events.copied(event.detail.text));
-    rfb.addEventListener("clippingviewport", (event) => events.clipped(event.detail));
+    rfb.addEventListener("desktopname", (event) => events.named?.(event.detail.name));
+    rfb.addEventListener("clipboard", (event) => events.copied?.(event.detail.text));
+    rfb.addEventListener("clippingviewport", (event) => events.clipped?.(event.detail));
     this.#rfb = rfb;
     this.canvas = target.querySelector("canvas");
+  }
+
+  /** To be called before it connects. Nothing that is done to it reaches the desktop. */
+  asThumbnail(): void {
+    this.watchOnly(true);
+    this.focusOnTap(false);
+    this.scale("fit");
+    this.#rfb.qualityLevel = THUMBNAIL_QUALITY;
+    this.#rfb.compressionLevel = THUMBNAIL_COMPRESSION;
   }
 
   hangUp(): void {

@@ -1,22 +1,39 @@
 import { useState } from "preact/hooks";
 import type { Session } from "../../protocol/api.ts";
-import { ApiError, applyJob, getSession, openDisplay } from "../api.ts";
+import { ApiError, getSession, openDisplay } from "../api.ts";
+import { applyJob, readBatch } from "../jobs-api.ts";
 import { navigate } from "../router.tsx";
 
 /** A job runs once more; another session's display is opened. */
-function openOnceMore(over: Session): Promise<{ session_id: string }> {
+async function openOnceMore(over: Session): Promise<{ session_id: string }> {
   const { session_id, host_id, vnc_port: port, job_url, label, control, clipboard } = over;
-  if (job_url !== null || host_id === null || port === null) return applyJob(job_url ?? "");
+  if (job_url !== null || host_id === null || port === null) {
+    return applyJob(job_url ?? "", await profileOf(over));
+  }
   return openDisplay({ host_id, port, label, options: { control, clipboard }, over: session_id });
 }
 
-/** Opens in a new session what one that is over has shown. */
-export function OpenAgain({ sessionId }: { sessionId: string }) {
+/** What a job ran as: its batch remembers, and of one without a batch nobody says it. */
+async function profileOf({ batch_id }: Session): Promise<{ profile?: string }> {
+  if (batch_id === null) return {};
+  try {
+    const found = await readBatch(batch_id, null);
+    return found === "unchanged" ? {} : { profile: found.item.profile };
+  } catch (error) {
+    // Forgotten before its jobs were.
+    if (error instanceof ApiError && error.status === 404) return {};
+    throw error;
+  }
+}
+
+/** Opens in a new session what one that is over has shown. @param props.isJob that has run before */
+export function OpenAgain({ sessionId, isJob }: { sessionId: string; isJob: boolean }) {
   const [busy, setBusy] = useState(false);
   const [problem, setProblem] = useState<string | null>(null);
   const open = async () => {
     if (busy) return;
     setBusy(true);
+    setProblem(null);
     try {
       const over = await getSession(sessionId);
       const session = await openOnceMore(over);
@@ -27,6 +44,7 @@ export function OpenAgain({ sessionId }: { sessionId: string }) {
       setBusy(false);
     }
   };
+  const [doing, todo] = isJob ? ["Starting…", "Run it again"] : ["Opening…", "Open it again"];
   return (
     <>
       <p class="error" role="alert">
@@ -39,7 +57,7 @@ export function OpenAgain({ sessionId }: { sessionId: string }) {
         onClick={open}
         data-testid="open-again"
       >
-        {busy ? "Opening…" : "Open it again"}
+        {busy ? doing : todo}
       </button>
     </>
   );

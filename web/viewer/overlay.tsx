@@ -1,17 +1,23 @@
 import { useEffect, useRef, useState } from "preact/hooks";
+import type { SeenSession } from "../../protocol/api.ts";
 import { signInPath } from "../next-path.ts";
 import { Link } from "../router.tsx";
 import { CredentialsForm } from "./credentials-form.tsx";
+import { JobLogButton, PreparingText } from "./job-cards.tsx";
 import { OpenAgain } from "./open-again.tsx";
-import { actionForGuest } from "./reasons.ts";
+import { actionForGuest, type EndAction } from "./reasons.ts";
+import type { Standing } from "./standing.ts";
 import type { Credentials, ViewerState } from "./states.ts";
+import { wayBack } from "./way-back.ts";
 
 type OverlayProps = {
   state: ViewerState;
   sessionId: string;
   title: string;
-  /** Whoever came by a share link has no overview and no sign-in. */
-  guest: boolean;
+  /** As it was when it was asked for last; null while it is not known. */
+  session: SeenSession | null;
+  /** Whoever came by a share link, a guest, has no overview and no sign-in. */
+  standing: Standing;
   /** Whether there was a picture before: then it was lost, and not just slow to come. */
   hadPicture: boolean;
   onDial(): void;
@@ -55,6 +61,7 @@ export function Overlay(props: OverlayProps) {
 
 function Card(props: OverlayProps) {
   const { state } = props;
+  const isGuest = props.standing === "guest";
   switch (state.kind) {
     case "connected":
       return null;
@@ -64,6 +71,19 @@ function Card(props: OverlayProps) {
           <Sea />
           <h2>Connecting…</h2>
           <p class="hint">{props.title}</p>
+        </>
+      );
+    case "preparing":
+      return (
+        <>
+          <Sea />
+          <PreparingText status={state.status} reason={state.reason} />
+          <p class="hint card-what">{props.title}</p>
+          {!isGuest && (
+            <div class="actions">
+              <Back session={props.session} />
+            </div>
+          )}
         </>
       );
     case "waiting":
@@ -88,11 +108,7 @@ function Card(props: OverlayProps) {
             >
               Try now
             </button>
-            {!props.guest && (
-              <Link to="/" class="button">
-                Back to the overview
-              </Link>
-            )}
+            {!isGuest && <Back session={props.session} />}
           </div>
         </>
       );
@@ -117,13 +133,13 @@ function Card(props: OverlayProps) {
             <button type="button" class="button primary" onClick={props.onApprove}>
               Yes, continue
             </button>
-            {!props.guest && (
+            {!isGuest && (
               <Link to="/" class="button">
                 No, back
               </Link>
             )}
           </div>
-          {props.guest && <p class="hint">If it is not, close this page.</p>}
+          {isGuest && <p class="hint">If it is not, close this page.</p>}
         </>
       );
     case "ended":
@@ -133,22 +149,27 @@ function Card(props: OverlayProps) {
 
 function Ended(props: OverlayProps & { state: Extract<ViewerState, { kind: "ended" }> }) {
   const { action, reason } = props.state;
+  const { session, standing } = props;
   // Its link being over tells a guest, too: that is all a page hears that was opened too late.
-  if (props.guest || action === "new-link") return <EndedForGuest {...props} />;
+  if (standing === "guest" || action === "new-link") return <EndedForGuest {...props} />;
+  const isJob = session !== null && session.job_url !== null;
+  const isOver = action === "open-again";
   return (
     <>
-      <h2>{END_TITLES[action]}</h2>
+      <h2>{isOver && session?.status === "failed" ? "The job failed" : END_TITLES[action]}</h2>
       <p data-testid="reason">{reason}</p>
+      {isJob && <p class="hint card-what">{session.job_url}</p>}
       {action === "sign-in" && (
         <p class="hint">If a share link brought you here, it is over: ask for a new one.</p>
       )}
       <div class="actions" data-testid="actions">
         {action === "sign-in" && <SignInLink primary />}
-        {action === "open-again" && <OpenAgain sessionId={props.sessionId} />}
+        {isOver && !(isJob && standing === "person") && (
+          <OpenAgain sessionId={props.sessionId} isJob={isJob} />
+        )}
         {action === "dial-again" && <DialAgain onDial={props.onDial} />}
-        <Link to="/" class={`button ${action === "overview" ? "primary" : ""}`}>
-          Back to the overview
-        </Link>
+        {isOver && isJob && standing === "operator" && <JobLogButton session={session} />}
+        <Back session={session} primary={action === "overview"} />
       </div>
     </>
   );
@@ -175,6 +196,15 @@ function EndedForGuest(props: OverlayProps & { state: Extract<ViewerState, { kin
   );
 }
 
+function Back({ session, primary }: { session: SeenSession | null; primary?: boolean }) {
+  const { to, label } = wayBack(session);
+  return (
+    <Link to={to} class={`button ${primary ? "primary" : ""}`}>
+      {label}
+    </Link>
+  );
+}
+
 function SignInLink({ primary = false }: { primary?: boolean }) {
   return (
     <Link
@@ -195,13 +225,13 @@ function DialAgain({ onDial }: { onDial(): void }) {
   );
 }
 
-const END_TITLES = {
+const END_TITLES: Record<EndAction, string> = {
   "sign-in": "Sign in to see this desktop",
   "new-link": "Your link is over",
   overview: "This desktop cannot be shown",
   "open-again": "The session is over",
   "dial-again": "Disconnected",
-} as const;
+};
 
 /** Counts down without talking: the status sentence has already said it. */
 function Countdown({ until }: { until: number }) {

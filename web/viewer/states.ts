@@ -3,9 +3,24 @@ import type { EndAction } from "./reasons.ts";
 export type CredentialField = "username" | "password" | "target";
 export type Credentials = Partial<Record<CredentialField, string>>;
 
+/** How the desktop of a job stands before it can be seen. */
+export type Preparing = "queued" | "starting";
+
+/** There is no ticket to ask for yet; its message says why. */
+export class NotReadyError extends Error {
+  readonly status: Preparing;
+  constructor(status: Preparing, reason: string) {
+    super(reason);
+    this.name = "NotReadyError";
+    this.status = status;
+  }
+}
+
 export type ViewerState =
   | { kind: "connecting" }
   | { kind: "connected" }
+  /** The desktop of a job is not there yet. Nothing is wrong. */
+  | { kind: "preparing"; status: Preparing; reason: string }
   /** `keeps`: a password was typed that is sent then. */
   | { kind: "waiting"; reason: string; retryAt: number; keeps?: boolean }
   | { kind: "reconnecting"; reason: string }

@@ -11,6 +11,8 @@ export function statusSentence(state: ViewerState): string {
       return "Connecting.";
     case "connected":
       return "Connected.";
+    case "preparing":
+      return state.reason;
     case "waiting":
     case "reconnecting":
       return `${state.reason} Trying again.`;
@@ -30,6 +32,8 @@ export function statusLabel(state: ViewerState): string {
       return "Connecting";
     case "connected":
       return "Connected";
+    case "preparing":
+      return state.status === "queued" ? "Queued" : "Starting";
     case "waiting":
     case "reconnecting":
       return "Reconnecting";

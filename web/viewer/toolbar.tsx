@@ -30,6 +30,8 @@ type ToolbarProps = {
   state: ViewerState;
   /** Who looks; null while that is not known yet. */
   standing: Standing | null;
+  /** Where they came from. */
+  back: { to: string; label: string };
   /** The highest that they may have: what could never work is not there. null if not known yet. */
   role: Role | null;
   /** null where everybody here controls. */
@@ -73,7 +75,7 @@ export function Toolbar(props: ToolbarProps) {
   const reason = connected ? (props.control?.watching ?? null) : null;
   return (
     <header class="bar" ref={props.barRef} data-testid="toolbar">
-      <Corner standing={props.standing} />
+      <Corner standing={props.standing} back={props.back} />
       <div class="bar-title" title={`${props.title}. Ctrl+Alt+Shift brings the keyboard here.`}>
         <span class={`dot ${state.kind}`} aria-hidden="true" />
         <span class="bar-name" data-testid="desktop-name">
@@ -188,13 +190,13 @@ function chatLabel(unseen: number): string {
   return unseen === 1 ? "Chat: 1 new message" : `Chat: ${unseen} new messages`;
 }
 
-/** The way back, for those who came from the overview; guests have none. */
-function Corner({ standing }: { standing: Standing | null }) {
+/** The way back, for those who came from a page of ours; guests have none. */
+function Corner({ standing, back }: Pick<ToolbarProps, "standing" | "back">) {
   if (standing === null || standing === "guest") {
     return <span class="corner">{standing === "guest" && <Logo />}</span>;
   }
   return (
-    <Link to="/" class="tool" label="Back to the overview" testId="to-overview">
+    <Link to={back.to} class="tool" label={back.label} testId="to-overview">
       <BackIcon />
     </Link>
   );

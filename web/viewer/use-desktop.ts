@@ -1,10 +1,11 @@
 import type { RefObject } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { ApiError, createTicket, getSession } from "../api.ts";
+import { onWake, pageClock } from "../page-clock.ts";
 import { ViewerConnection } from "./connection.ts";
 import { Desktop } from "./desktop.ts";
 import { type Found, foundAfter, foundIn } from "./standing.ts";
-import type { ViewerState } from "./states.ts";
+import { NotReadyError, type ViewerState } from "./states.ts";
 
 type Refs = {
   /** Where noVNC puts its canvas. */
@@ -44,6 +45,10 @@ export function useDesktop(sessionId: string, { screen, still }: Refs) {
         try {
           const session = await getSession(sessionId, signal);
           setFound(foundIn(session));
+          const { status, reason } = session;
+          if (status === "queued" || status === "starting") {
+            throw new NotReadyError(status, reason ?? "Its desktop is on the way.");
+          }
           return await createTicket(sessionId, session.your_role, signal);
         } catch (error) {
           if (error instanceof ApiError) setFound((before) => foundAfter(error, before));
@@ -70,24 +75,21 @@ export function useDesktop(sessionId: string, { screen, still }: Refs) {
       onState: (next) => {
         if (next.kind !== "connected") keepPicture();
         setState(next);
+        if (next.kind !== "ended" || next.action !== "open-again") return;
+        // How it ended, for what is offered now; the reason is known without that.
+        getSession(sessionId).then(
+          (session) => setFound(foundIn(session)),
+          () => {},
+        );
       },
-      isHidden: () => document.hidden,
-      random: Math.random,
-      now: Date.now,
-      setTimer: (run, ms) => window.setTimeout(run, ms),
-      clearTimer: (timer) => window.clearTimeout(timer),
+      ...pageClock,
     });
     connection.current = dialled;
 
-    const wake = () => {
-      if (!document.hidden) dialled.wake();
-    };
-    addEventListener("online", wake);
-    document.addEventListener("visibilitychange", wake);
+    const stopWaking = onWake(() => dialled.wake());
     dialled.dial();
     return () => {
-      removeEventListener("online", wake);
-      document.removeEventListener("visibilitychange", wake);
+      stopWaking();
       dialled.stop();
     };
   }, [sessionId]);

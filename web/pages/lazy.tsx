@@ -16,6 +16,20 @@ export function InboxLoader({ roomId }: { roomId: string | null }) {
   return <Loading title="Inbox" failed={found.failed} />;
 }
 
+/** The wall of a batch, with the viewer's noVNC. */
+export function BatchLoader({ batchId }: { batchId: string }) {
+  const found = useModule(() => import("./batch.tsx"));
+  if (found.module) return <found.module.BatchPage batchId={batchId} />;
+  return <Loading title="Batch" failed={found.failed} />;
+}
+
+/** The console of a hosting panel's server. */
+export function ServerLoader({ serverId }: { serverId: string }) {
+  const found = useModule(() => import("./server.tsx"));
+  if (found.module) return <found.module.ServerPage serverId={serverId} />;
+  return <Loading title="Server" failed={found.failed} />;
+}
+
 function useModule<Module>(load: () => Promise<Module>) {
   const [module, setModule] = useState<Module | null>(null);
   const [failed, setFailed] = useState(false);

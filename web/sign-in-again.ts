@@ -1,0 +1,16 @@
+import { ApiError } from "./api.ts";
+import { signInPath } from "./next-path.ts";
+import { navigate } from "./router.tsx";
+
+/**
+ * What a call that failed means for a person. Whoever is not signed in is led to the sign-in, and
+ * back here from there.
+ * @returns a sentence; null if the page is being left
+ * @throws what is a fault of ours
+ */
+export function explainOrSignIn(error: unknown): string | null {
+  if (!(error instanceof ApiError)) throw error;
+  if (error.status !== 401) return error.message;
+  navigate(signInPath(location.pathname), "replace");
+  return null;
+}
