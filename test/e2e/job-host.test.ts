@@ -1,3 +1,4 @@
+import { readdirSync } from "node:fs";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import type { Batch } from "../../protocol/api.ts";
 import { poll } from "../../scripts/poll.ts";
@@ -20,7 +21,9 @@ beforeAll(async () => {
 });
 afterEach(async () => {
   await rig.api.removeHost(host.hostId);
+  await host.ended(); // and its desktops with it
   await host.dispose();
+  expect(readdirSync("/tmp/.X11-unix").filter((name) => /^X8\d$/.test(name))).toEqual([]);
 });
 afterAll(() => rig.stop());
 

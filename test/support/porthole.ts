@@ -269,6 +269,11 @@ export class AgentProcess {
     await this.#group?.kill();
   }
 
+  /** Waits until it has ended by itself, as one does whose host is removed. */
+  async ended(): Promise<void> {
+    await this.#group?.exited;
+  }
+
   async dispose(): Promise<void> {
     await this.kill();
     rmSync(this.#stateDir, { recursive: true, force: true });
