@@ -2,7 +2,8 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import * as api from "../api.ts";
 import { signInPath } from "../next-path.ts";
 import { navigate } from "../router.tsx";
-import { Feed, type FeedLink, type FeedSocket, type FeedSocketEvents } from "./feed.ts";
+import { Feed, type FeedLink } from "./feed.ts";
+import { openFeedSocket } from "./feed-socket.ts";
 import { Overview } from "./overview.ts";
 import type { OverviewState } from "./overview-state.ts";
 
@@ -44,7 +45,8 @@ export function useOverview(): LiveOverview {
       openSocket: openFeedSocket,
       onLink: setLink,
       onReset: () => overview.refresh(),
-      onChange: (change) => overview.note(change),
+      // What changes of support rooms is the inbox's.
+      onChange: (change) => change.kind !== "room" && overview.note(change),
       onRefused: () => overview.refresh(),
       now: Date.now,
     });
@@ -66,21 +68,4 @@ export function useOverview(): LiveOverview {
   }, []);
 
   return { state, link, overview: held.current };
-}
-
-/** Opens the feed of changes, with the cookie that opened the page. */
-function openFeedSocket(since: number | null, events: FeedSocketEvents): FeedSocket {
-  const url = new URL("/api/events", location.href);
-  url.protocol = url.protocol.replace("http", "ws");
-  if (since !== null) url.searchParams.set("since", String(since));
-  const socket = new WebSocket(url);
-  socket.addEventListener("message", ({ data }: MessageEvent<string>) => events.heard(data));
-  socket.addEventListener("close", ({ code }) => events.closed(code));
-  return {
-    send: (text) => {
-      // One that is closing says so itself.
-      if (socket.readyState === WebSocket.OPEN) socket.send(text);
-    },
-    close: () => socket.close(),
-  };
 }
