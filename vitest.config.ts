@@ -1,31 +1,62 @@
+import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
+import { BaseSequencer, type TestSpecification } from "vitest/node";
 
 /**
- * What needs this machine to itself: displays are ports of it, a browser and a bench take both of
- * its cores as do chats under load, and commands are started on the product's own ports.
+ * What needs this machine to itself: a bench and chats under load take both of its cores, and two
+ * build the pages, the Worker and the agent anew, which all others use.
  */
 const ALONE = [
-  "test/{e2e,bench,scripts}/**/*.test.ts",
+  "test/{bench,scripts}/**/*.test.ts",
+  "test/e2e/dev.test.ts",
   "test/worker/chat-slow.test.ts",
-  "test/agent/{command-line,desktops*,displays,login-attempts,real-servers}.test.ts",
 ];
+
+/** What has a browser: no more of them at once than there are cores, each with its own displays. */
+const BROWSERS = ["test/e2e/**/*.test.ts", "test/agent/desktops*.test.ts"];
+
+/** What takes longest, in that order: begun first, so that no core waits for it at the end. */
+const LONGEST = [
+  ...["e2e/faults", "e2e/start", "e2e/edge-killed", "e2e/dashboard", "e2e/pages"],
+  ...["e2e/support-chat", "agent/desktops-failures", "e2e/control", "e2e/side-by-side"],
+  ...["e2e/chat", "agent/desktops-limits"],
+  ...["worker/events", "worker/chat-storm", "worker/streams", "worker/session-life"],
+  ...["worker/limits", "worker/panel-failures"],
+].map((name) => `/test/${name}.test.ts`);
+
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const rank = ({ moduleId }: TestSpecification) => {
+      const index = LONGEST.findIndex((name) => moduleId.endsWith(name));
+      return index === -1 ? LONGEST.length : index;
+    };
+    return (await super.sort(files)).sort((a, b) => rank(a) - rank(b));
+  }
+}
 
 const SHARED = {
   // A test waits for events; these only end one that waits for what never comes.
   testTimeout: 60_000,
   hookTimeout: 120_000,
+  // Every file cleans up after itself: one process can take the next, with what it has loaded.
+  isolate: false,
 };
 
 export default defineConfig({
   test: {
     globalSetup: "test/support/global-setup.ts",
+    // wrangler and miniflare are a second of compiling to each process that loads them.
+    env: {
+      NODE_COMPILE_CACHE: fileURLToPath(new URL("node_modules/.cache/compiled", import.meta.url)),
+    },
+    sequence: { sequencer: LongestFirst },
     projects: [
       {
         test: {
           ...SHARED,
           name: "together",
           include: ["test/**/*.test.ts"],
-          exclude: ALONE,
+          exclude: [...ALONE, ...BROWSERS],
           // Most of them wait: for a workerd of their own, for a minute of silence.
           maxWorkers: 3,
           sequence: { groupOrder: 0 },
@@ -34,10 +65,20 @@ export default defineConfig({
       {
         test: {
           ...SHARED,
+          name: "browsers",
+          include: BROWSERS,
+          exclude: ALONE,
+          maxWorkers: 2,
+          sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        test: {
+          ...SHARED,
           name: "alone",
           include: ALONE,
           fileParallelism: false,
-          sequence: { groupOrder: 1 },
+          sequence: { groupOrder: 2 },
         },
       },
     ],

@@ -13,23 +13,29 @@ export type Machine = {
   load: number;
   node: string;
   workerd: string;
+  socketIo: string;
   websockify: string;
   ssh: string;
 };
 
 export function describeMachine(): Machine {
-  const manifest = readFileSync(join(ROOT, "node_modules/workerd/package.json"), "utf8");
   return {
     cores: availableParallelism(),
     cpu: cpus()[0]?.model ?? "unknown",
     kernel: release(),
     load: Number((loadavg()[0] ?? 0).toFixed(2)),
     node: process.version,
-    workerd: (JSON.parse(manifest) as { version: string }).version,
+    workerd: versionOf("workerd"),
+    socketIo: versionOf("socket.io"),
     // biome-ignore lint/suspicious/noTemplateCurlyInString: it is for dpkg-query
     websockify: firstLine("dpkg-query", ["-W", "-f=${Version}", "websockify"]) || "unknown",
     ssh: firstLine("ssh", ["-V"]) || "ssh unknown",
   };
+}
+
+function versionOf(name: string): string {
+  const manifest = readFileSync(join(ROOT, "node_modules", name, "package.json"), "utf8");
+  return (JSON.parse(manifest) as { version: string }).version;
 }
 
 /** The first line that a program prints, or nothing. */

@@ -20,13 +20,30 @@ export type HostChange =
 /** What can change of a session; also what changes of its host can change its status. */
 export type SessionChange = "created" | "changed" | "viewers" | "ended";
 
+/**
+ * What can change of a support room; `id` is its whole name. Only who may read the inbox, operators
+ * and up, is told.
+ */
+export type RoomChange =
+  | "opened" // also once more, by a message after it was closed
+  | "waiting" // its guest waits for an answer from now on
+  | "claimed" // or released
+  | "closed"
+  | "message" // something was said, changed or deleted
+  | "read" // somebody of staff has read further
+  | "removed";
+
 export type Change = {
-  /** Counts the changes, without gaps. */
+  /** Counts the changes, without gaps for who is told of all. */
   seq: number;
   /** When the edge's registry heard of it; RFC 3339, UTC. */
   at: string;
   id: string;
-} & ({ kind: "host"; change: HostChange } | { kind: "session"; change: SessionChange });
+} & (
+  | { kind: "host"; change: HostChange }
+  | { kind: "session"; change: SessionChange }
+  | { kind: "room"; change: RoomChange }
+);
 
 export type EdgeEvent =
   /** The first message: every change after `seq` follows. */

@@ -205,6 +205,13 @@ export function openSupport(name: string | null): Promise<SupportRoom> {
 }
 
 /** The first page of the inbox. */
-export function listRooms(state: InboxState, signal?: AbortSignal): Promise<Page<InboxRoom>> {
-  return callForJson("GET", `/api/chat/rooms?state=${state}&limit=100`, { signal });
+export function pageOfRooms(
+  state: InboxState,
+  limit: number,
+  cursor: string | null,
+  signal?: AbortSignal,
+): Promise<Page<InboxRoom>> {
+  const query = new URLSearchParams({ state, limit: String(limit) });
+  if (cursor !== null) query.set("cursor", cursor);
+  return callForJson("GET", `/api/chat/rooms?${query}`, { signal });
 }

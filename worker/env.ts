@@ -37,6 +37,8 @@ export interface Env {
   SESSION_PURGE_DAYS?: string;
   /** So many seconds after its last viewer left a session ends that names no time itself. */
   SESSION_IDLE_SECONDS?: string;
+  /** A host that is away for so many seconds has lost its jobs; 60 if not given. */
+  JOB_HOST_AWAY_SECONDS?: string;
   /** Counts attempts with a secret per address; near the caller, approximate, and free. */
   ATTEMPTS: RateLimit;
   /** Counts upgrades per address. */

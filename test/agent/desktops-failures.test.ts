@@ -1,13 +1,21 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { canRunAgentAs, JobHost, NOBODY } from "../support/job-host.ts";
+import { takeTurnWithDesktops } from "../support/turn.ts";
 
 const ALLOW = "127.0.0.1:5970-5979";
 const URL = "http://127.0.0.1:9/";
 
 let host: JobHost;
+let endTurn: () => Promise<void>;
+
+beforeAll(async () => {
+  endTurn = await takeTurnWithDesktops();
+});
+
+afterAll(() => endTurn());
 
 afterEach(() => host.stop());
 

@@ -2,16 +2,24 @@ import { spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, writeFileSync } from "node:fs";
 import { connect, createServer } from "node:net";
-import { afterEach, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { poll } from "../../scripts/poll.ts";
 import { JobHost } from "../support/job-host.ts";
 import { JobPages } from "../support/job-page.ts";
+import { takeTurnWithDesktops } from "../support/turn.ts";
 import { greets, Xvnc } from "../support/xvnc.ts";
 
 const ALLOW = "127.0.0.1:5970-5979";
 const URL = "http://127.0.0.1:9/";
 
 let host: JobHost;
+let endTurn: () => Promise<void>;
+
+beforeAll(async () => {
+  endTurn = await takeTurnWithDesktops();
+});
+
+afterAll(() => endTurn());
 
 afterEach(() => host.stop());
 
@@ -31,7 +39,8 @@ function refused(profile: string, url: string) {
 
 describe("a desktop's port", () => {
   it("is the lowest where nobody listens and no X server has the display", async () => {
-    const listener = createServer().listen(5970, "127.0.0.1");
+    // It hangs up: the agent looks for displays at each start and end, and gives silence a second.
+    const listener = createServer((socket) => socket.end()).listen(5970, "127.0.0.1");
     await once(listener, "listening");
     const xServer = new Xvnc(71, { args: ["-rfbport", "5979"] });
     await poll(15_000, "the X server", () => greets(5979));

@@ -1,10 +1,18 @@
-import { afterEach, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { JobHost } from "../support/job-host.ts";
+import { takeTurnWithDesktops } from "../support/turn.ts";
 
 const ALLOW = "127.0.0.1:5970-5979";
 const URL = "http://127.0.0.1:9/";
 
 let host: JobHost;
+let endTurn: () => Promise<void>;
+
+beforeAll(async () => {
+  endTurn = await takeTurnWithDesktops();
+});
+
+afterAll(() => endTurn());
 
 afterEach(() => host.stop());
 

@@ -1,7 +1,8 @@
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { keyEvent, pointerEvent, typing } from "../support/client-messages.ts";
 import { JobHost } from "../support/job-host.ts";
 import { CLICKED, type Colour, JobPages, showsColour, TYPED, wakes } from "../support/job-page.ts";
+import { takeTurnWithDesktops } from "../support/turn.ts";
 
 const ALLOW = "127.0.0.1:5970-5979";
 const COLOUR: Colour = [200, 30, 90];
@@ -15,7 +16,14 @@ const PLACES = [
 ];
 
 let host: JobHost;
+let endTurn: () => Promise<void>;
 let pages: JobPages;
+
+beforeAll(async () => {
+  endTurn = await takeTurnWithDesktops();
+});
+
+afterAll(() => endTurn());
 
 beforeEach(async () => {
   pages = await JobPages.start();

@@ -14,6 +14,8 @@ import { ADMIN_TOKEN, type Rig, runTestAgent, startRig, type TestAgent } from ".
 import { TcpProxy } from "../support/tcp-proxy.ts";
 import { startXvnc, type Xvnc } from "../support/xvnc.ts";
 
+const DISPLAY = 47;
+
 /** How many sessions the page shows at first. */
 const A_PAGE = 25;
 
@@ -33,7 +35,7 @@ let feeds: string[];
 let lists: string[];
 
 beforeAll(async () => {
-  [rig, browser, xvnc] = await Promise.all([startRig(), launchBrowser(), startXvnc(1)]);
+  [rig, browser, xvnc] = await Promise.all([startRig(), launchBrowser(), startXvnc(DISPLAY)]);
   people = new People(rig);
   network = await TcpProxy.listen(Number(new URL(rig.edge.url).port));
   agent = await rig.startAgent({ name: "office-pc", allow: [`127.0.0.1:${xvnc.port}`] });

@@ -17,7 +17,7 @@ import { startXvnc, type Xvnc } from "../support/xvnc.ts";
 
 /** What runs if a name is taken for markup: an error in the page, and a dialog. */
 const MARKUP = "<img src=x onerror=alert(1)>";
-const DISPLAY = 1;
+const DISPLAY = 49;
 const PICTURE = knownPicture(DISPLAY, 640, 480);
 
 /** More than any page has to stop at. */

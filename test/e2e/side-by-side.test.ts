@@ -16,23 +16,27 @@ let hanging: AgentProcess;
 let deadSession: Session;
 let liveSession: Session;
 
-const DEAD = knownPicture(0, 640, 480);
-const LIVE = knownPicture(1, 640, 480);
+const DEAD = { display: 50, picture: knownPicture(0, 640, 480) };
+const LIVE = { display: 51, picture: knownPicture(1, 640, 480) };
 
 beforeAll(async () => {
   [rig, browser] = await Promise.all([startRig(), launchBrowser()]);
   visitor = await signedIn(browser, rig.edge.url, ADMIN_TOKEN);
-  for (const [display, picture] of [DEAD, LIVE].entries()) {
-    displays.push(await startXvnc(display));
+  const ports: number[] = [];
+  for (const { display, picture } of [DEAD, LIVE]) {
+    const xvnc = await startXvnc(display);
+    displays.push(xvnc);
+    ports.push(xvnc.port);
     const client = await XClient.connect(display);
     clients.push(client);
     await client.draw(picture);
   }
-  hanging = await AgentProcess.join(rig.api, "hanging", ["127.0.0.1:5900"]);
+  const [deadPort = 0, livePort = 0] = ports;
+  hanging = await AgentProcess.join(rig.api, "hanging", [`127.0.0.1:${deadPort}`]);
   await hanging.run();
-  const live = await rig.startAgent({ name: "alive", allow: ["127.0.0.1:5901"] });
-  deadSession = await rig.api.createSession({ host_id: hanging.hostId, port: 5900 });
-  liveSession = await rig.api.createSession({ host_id: live.hostId, port: 5901 });
+  const live = await rig.startAgent({ name: "alive", allow: [`127.0.0.1:${livePort}`] });
+  deadSession = await rig.api.createSession({ host_id: hanging.hostId, port: deadPort });
+  liveSession = await rig.api.createSession({ host_id: live.hostId, port: livePort });
 });
 
 afterAll(async () => {
@@ -51,7 +55,7 @@ describe("while one host does not answer", () => {
     expect((await rig.api.host(hanging.hostId)).online).toBe(true);
 
     const live = await ViewerPage.open(visitor, liveSession.view_url);
-    await live.shows(LIVE);
+    await live.shows(LIVE.picture);
     const members = await live.page.evaluate((room) => {
       const url = new URL(`/chat-ws?room=${room}`, location.href.replace("http", "ws"));
       return new Promise<string[]>((resolve, reject) => {
@@ -68,11 +72,11 @@ describe("while one host does not answer", () => {
     // Its first dial: after that failed, the page would say "waiting" or "reconnecting".
     expect(await dead.currentState()).toBe("connecting");
     await dead.waitsBecause("The agent did not answer in 10 s.");
-    await live.shows(LIVE);
+    await live.shows(LIVE.picture);
     expect(live.errors).toEqual([]);
 
     hanging.thaw();
-    await dead.shows(DEAD);
+    await dead.shows(DEAD.picture);
     expect(dead.errors).toEqual([]);
   });
 });

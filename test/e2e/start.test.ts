@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Browser, BrowserContext } from "playwright-core";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startDemo } from "../../demo/server.ts";
 import { launchBrowser, newVisitor, ViewerPage, waitForState } from "../support/browser.ts";
 import { isFree, Porthole, type PortholeOptions } from "../support/porthole.ts";
@@ -103,7 +103,8 @@ describe("npm start", () => {
   });
 });
 
-describe("npm start with an option", () => {
+// From here on each has an edge, a port and a folder of its own, and most of it is waiting.
+describe.concurrent("npm start with an option", () => {
   it("--no-demo is ready when the host is online, and offers no demo", async () => {
     const porthole = await Porthole.create({ args: ["--no-demo"], env: { ADMIN_TOKEN } });
     try {
@@ -132,27 +133,31 @@ describe("npm start with an option", () => {
   });
 });
 
-describe("npm start ends with exit code 1 and a sentence that says what to do about", () => {
-  let porthole: Porthole;
-  let folder: string;
+describe.concurrent("npm start ends with exit code 1 and a sentence that says what to do about", () => {
+  const folders: string[] = [];
 
-  beforeEach(async () => {
-    porthole = await Porthole.create();
-    folder = mkdtempSync(join(tmpdir(), "porthole-e2e-"));
+  afterAll(() => {
+    for (const folder of folders) rmSync(folder, { recursive: true, force: true });
   });
 
-  afterEach(async () => {
-    await porthole.dispose();
-    rmSync(folder, { recursive: true, force: true });
-  });
+  function newFolder(): string {
+    const folder = mkdtempSync(join(tmpdir(), "porthole-e2e-"));
+    folders.push(folder);
+    return folder;
+  }
 
   /** What it says, on a line each, without the structured log. */
   async function complaint(options: PortholeOptions): Promise<string[]> {
-    const { code, output } = await porthole.runToEnd(options);
-    expect(code).toBe(1);
-    await porthole.gone();
-    expect(output).not.toMatch(/^\s+at /m); // no stack
-    return output.split("\n").filter((line) => line !== "" && !line.startsWith("{"));
+    const porthole = await Porthole.create();
+    try {
+      const { code, output } = await porthole.runToEnd(options);
+      expect(code).toBe(1);
+      await porthole.gone();
+      expect(output).not.toMatch(/^\s+at /m); // no stack
+      return output.split("\n").filter((line) => line !== "" && !line.startsWith("{"));
+    } finally {
+      await porthole.dispose();
+    }
   }
 
   it("a port that is taken", async () => {
@@ -183,7 +188,7 @@ describe("npm start ends with exit code 1 and a sentence that says what to do ab
   });
 
   it("a state folder that is a file", async () => {
-    const file = join(folder, "state");
+    const file = join(newFolder(), "state");
     writeFileSync(file, "");
     const [said, ...more] = await complaint({ env: { PORTHOLE_STATE: file } });
     expect(more).toEqual([]);
@@ -205,6 +210,7 @@ describe("npm start ends with exit code 1 and a sentence that says what to do ab
     { what: "is no text", token: "caf\u00e9\u0001\n" },
   ];
   it.each(TOKENS)("an admin token in the state folder that $what", async ({ token }) => {
+    const folder = newFolder();
     const file = join(folder, "admin-token");
     writeFileSync(file, token);
     const [said, ...more] = await complaint({ env: { PORTHOLE_STATE: folder } });
@@ -214,6 +220,7 @@ describe("npm start ends with exit code 1 and a sentence that says what to do ab
   });
 
   it("an admin token that cannot be read", async () => {
+    const folder = newFolder();
     const file = join(folder, "admin-token");
     mkdirSync(file);
     const [said, ...more] = await complaint({ env: { PORTHOLE_STATE: folder } });
@@ -223,6 +230,7 @@ describe("npm start ends with exit code 1 and a sentence that says what to do ab
   });
 
   it.each(["{", '{"edge":"http://127.0.0.1:1"}'])("an agent.json that is %j", async (json) => {
+    const folder = newFolder();
     const file = join(folder, "agent", "agent.json");
     mkdirSync(join(folder, "agent"));
     writeFileSync(file, json);

@@ -50,7 +50,7 @@ export class EventWatcher extends Viewer {
   }
 
   changes(): Change[] {
-    return this.events.filter((event) => event.kind === "host" || event.kind === "session");
+    return this.events.filter((event) => event.kind !== "ready" && event.kind !== "reset");
   }
 
   changesOf(kind: Change["kind"], id: string): Change[] {

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -25,11 +25,12 @@ class Group {
   readonly #waiting = new Set<() => void>();
 
   constructor(args: string[], env: Record<string, string>) {
-    // What a test runner adds to the environment is no part of a user's.
-    const { PATH = "", HOME = "" } = process.env;
+    // What a test runner adds to the environment is no part of a user's, but for where compiled
+    // modules are kept: that only saves time.
+    const { PATH = "", HOME = "", NODE_COMPILE_CACHE = "" } = process.env;
     this.#child = spawn(process.execPath, args, {
       cwd: ROOT,
-      env: { PATH, HOME, ...env },
+      env: { PATH, HOME, NODE_COMPILE_CACHE, ...env },
       stdio: ["ignore", "pipe", "pipe"],
       detached: true,
     });
@@ -217,9 +218,16 @@ export class AgentProcess {
   /**
    * Enrols a machine with the agent's own command; `run` is to follow.
    * @param allow what its viewers may reach, as in 127.0.0.1:5900
+   * @param config what its owner has written for it
    */
-  static async join(api: ApiClient, name: string, allow: string[]): Promise<AgentProcess> {
+  static async join(
+    api: ApiClient,
+    name: string,
+    allow: string[],
+    config: object = {},
+  ): Promise<AgentProcess> {
     const stateDir = mkdtempSync(join(tmpdir(), "porthole-e2e-agent-"));
+    writeFileSync(join(stateDir, "config.json"), JSON.stringify(config));
     const { token } = await api.joinToken();
     const joining = agentGroup("join", api.edge, token, "--name", name, "--state", stateDir);
     const code = await joining.exited;
@@ -259,6 +267,11 @@ export class AgentProcess {
   /** SIGKILL: it says goodbye to nobody. */
   async kill(): Promise<void> {
     await this.#group?.kill();
+  }
+
+  /** Waits until it has ended by itself, as one does whose host is removed. */
+  async ended(): Promise<void> {
+    await this.#group?.exited;
   }
 
   async dispose(): Promise<void> {

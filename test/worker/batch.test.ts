@@ -95,6 +95,15 @@ describe("a job", () => {
     expect(host.started).toEqual([applied.job_id]);
     await rig.api.endSession(applied.job_id);
     await host.until(() => host.running.size === 0);
+    const actions = async () => {
+      const { items } = await rig.api.call("GET /api/audit", { query: { limit: "50" } });
+      const own = items.filter(({ target }) => target === applied.job_id);
+      return own.map(({ action }) => action).filter((action) => /^session/.test(action));
+    };
+    const wanted = "session.ended,session.started,session.starting,session.created";
+    await poll(STATUS_MS, "the audit to know its life", async () => {
+      return (await actions()).join() === wanted;
+    });
   });
 
   it("is the same one for the same Idempotency-Key, also when it is given twice at once", async () => {
@@ -179,6 +188,23 @@ describe("a batch", () => {
       "A job's URL must begin with http:// or https://, not javascript:",
     );
     expect(await rig.api.session(`${batch_id}_job_1`)).toMatchObject({ status: "failed" });
+  });
+
+  it("lets every viewer in at the first try, the moment its job's status says active", async () => {
+    await join();
+    const { batch_id, jobs } = await rig.api.applyBatch({ jobUrls: urls(30) });
+    const viewers = new Map<string, Viewer>();
+    await poll(STATUS_MS, "every job to be watched", async () => {
+      for (const { job_id, status, websocket_url } of (await rig.api.batch(batch_id)).jobs) {
+        if (status !== "active" || viewers.has(job_id)) continue;
+        viewers.set(job_id, new Viewer(websocket_url, { headers: bearer(ADMIN_TOKEN) }));
+      }
+      return viewers.size === jobs.length;
+    });
+    const greetings = [...viewers.values()].map((viewer) => viewer.receive(4));
+    expect((await Promise.all(greetings)).map(String)).toEqual(jobs.map(() => "here"));
+    await rig.api.endBatch(batch_id);
+    for (const viewer of viewers.values()) expect((await viewer.closed).code).toBe(4410);
   });
 
   it("goes where there is most room", async () => {
@@ -279,6 +305,26 @@ describe("a host that runs jobs", () => {
     host.running.set("somebody", 5990);
     await host.link();
     await host.until(() => !host.running.has("somebody"));
+  });
+});
+
+describe("a host that stays away", () => {
+  it("has lost its jobs after the time that the operator set, and ends them when it comes back", async () => {
+    const impatient = await startRig({ JOB_HOST_AWAY_SECONDS: "1" });
+    const host = await PlayedJobHost.join(impatient);
+    const { batch_id } = await impatient.api.applyBatch({ jobUrls: urls(1) });
+    const job = `${batch_id}_job_0`;
+    await host.until(() => host.running.has(job));
+    await host.unlink();
+    await impatient.edgeLog.waitFor("session.failed", { session: job });
+    const name = (await impatient.api.host(host.hostId)).name;
+    expect((await impatient.api.session(job)).reason).toBe(
+      `Its host ${name} went away and did not come back.`,
+    );
+    await host.link();
+    await host.until(() => host.running.size === 0);
+    await host.stop();
+    await impatient.stop();
   });
 });
 

@@ -1,11 +1,15 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { AuditEntry, Page } from "../../protocol/api.ts";
 import type { InboxRoom, SupportRoom } from "../../protocol/chat.ts";
+import { poll } from "../../scripts/poll.ts";
 import { bearer } from "../support/call.ts";
 import { type Present, present } from "../support/chat-rooms.ts";
 import { People } from "../support/people.ts";
 import { ADMIN_TOKEN, type Rig, startRig } from "../support/rig.ts";
 import { RoomMember } from "../support/room-member.ts";
+
+/** How late the index may be at most, on a busy machine. */
+const LISTED_MS = 30_000;
 
 let rig: Rig;
 let people: People;
@@ -51,11 +55,13 @@ async function listed(
   holds: (entry: InboxRoom) => boolean,
   options: { query?: string; headers?: Record<string, string> } = {},
 ): Promise<InboxRoom> {
-  for (;;) {
+  let found: InboxRoom | undefined;
+  await poll(LISTED_MS, `${room} to be listed so`, async () => {
     const { items } = await inbox(options.query, options.headers);
-    const found = items.find((entry) => entry.room === room);
-    if (found && holds(found)) return found;
-  }
+    found = items.find((entry) => entry.room === room && holds(entry));
+    return found !== undefined;
+  });
+  return found as InboxRoom;
 }
 
 describe("a support room", () => {

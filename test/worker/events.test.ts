@@ -226,7 +226,8 @@ describe("a watcher whose credential is revoked", () => {
 
   it("between the Worker's look and the registry's is not let in", async () => {
     const key = await people.key("viewer");
-    const headers = { "x-porthole-watcher": `key:${key.key_id}` };
+    const entry = { via: `key:${key.key_id}`, staff: false };
+    const headers = { "x-porthole-watcher": JSON.stringify(entry) };
     const namespace = await rig.edge.miniflare.getDurableObjectNamespace("REGISTRY", "porthole");
     const registry = namespace.get(namespace.idFromName("registry"));
     await people.asAdmin("DELETE", `/api/keys/${key.key_id}`);

@@ -17,6 +17,16 @@ async function stage(vars: Record<string, string>): Promise<{ rig: Rig; api: Ser
   return { rig, api: await ServersApi.start(new People(rig)) };
 }
 
+/** The panel answers like that from its first POST on. */
+function misbehaveOnPost(panel: PanelServer, answer: Answer): void {
+  panel.misbehave = (request, response) => {
+    if (request.method === "POST") return answer(request, response);
+    const [, id = ""] = /servers\/([^/]+)/.exec(request.url ?? "") ?? [];
+    const { ip, port, password, enabled } = panel.servers.get(id) ?? {};
+    return sendJson(response, 200, { data: { vnc: { ip, port, password, enabled } } });
+  };
+}
+
 describe("a panel that", () => {
   let panel: PanelServer;
   let stranger: PanelServer;
@@ -47,16 +57,6 @@ describe("a panel that", () => {
     const id = `server-${++servers}`;
     panel.add(id, ADDRESS, 5900 + servers);
     return id;
-  }
-
-  /** The panel answers like that from its first POST on. */
-  function misbehaveOnPost(answer: Answer): void {
-    panel.misbehave = (request, response) => {
-      if (request.method === "POST") return answer(request, response);
-      const [, id = ""] = /servers\/([^/]+)/.exec(request.url ?? "") ?? [];
-      const { ip, port, password, enabled } = panel.servers.get(id) ?? {};
-      return sendJson(response, 200, { data: { vnc: { ip, port, password, enabled } } });
-    };
   }
 
   const vnc = { ip: ADDRESS, port: 5903, password: "pw-00000", enabled: true };
@@ -127,7 +127,7 @@ describe("a panel that", () => {
       expect(panel.posts).toEqual([]);
       expect(await api.disable(id)).toMatchObject({ status, code });
       expect(panel.posts).toHaveLength(1);
-      misbehaveOnPost(answer);
+      misbehaveOnPost(panel, answer);
       const refused = await api.enable(id);
       expect(refused).toMatchObject({ status, code });
       expect(panel.posts).toHaveLength(2);
@@ -136,19 +136,6 @@ describe("a panel that", () => {
       expect((await api.lookUp(id)).json()).toMatchObject({ session: null });
     },
   );
-
-  it("falls silent is a 504 after 10 s, also in the middle of its answer, and is not asked again", async () => {
-    const [silent, half] = [newServer(), newServer()];
-    misbehaveOnPost((request, response) => {
-      if (request.url?.includes(half)) response.write('{"data": ');
-    });
-    const answers = await Promise.all([api.enable(silent), api.enable(half), api.enable(half)]);
-    for (const answer of answers) {
-      expect(answer).toMatchObject({ status: 504, code: "panel_timeout" });
-      expect(answer.text).toContain("Whether it switched VNC is not known.");
-    }
-    expect(panel.posts.map(({ server }) => server).sort()).toEqual([silent, half].sort());
-  });
 
   it("is slow holds up nobody who wants something of another server", async () => {
     const [slow, quick] = [newServer(), newServer()];
@@ -204,7 +191,30 @@ describe("a panel that", () => {
   });
 });
 
-describe("an edge", () => {
+// From here on each has an edge of its own: some start while one waits for a panel that is silent.
+describe.concurrent("a panel that", () => {
+  it("falls silent is a 504 after 10 s, also in the middle of its answer, and is not asked again", async () => {
+    const panel = await PanelServer.start();
+    const { rig, api } = await stage(panel.vars);
+    const hypervisor = await Hypervisor.start(rig, ADDRESS);
+    const [silent, half] = ["1", "2"];
+    for (const id of [silent, half]) panel.add(id, ADDRESS, 5900 + Number(id));
+    misbehaveOnPost(panel, (request, response) => {
+      if (request.url?.includes(`/${half}/`)) response.write('{"data": ');
+    });
+    const answers = await Promise.all([api.enable(silent), api.enable(half), api.enable(half)]);
+    for (const answer of answers) {
+      expect(answer).toMatchObject({ status: 504, code: "panel_timeout" });
+      expect(answer.text).toContain("Whether it switched VNC is not known.");
+    }
+    expect(panel.posts.map(({ server }) => server).sort()).toEqual([silent, half].sort());
+    await hypervisor.agent.stop();
+    await rig.stop();
+    await panel.stop();
+  });
+});
+
+describe.concurrent("an edge", () => {
   it("whose panel hears vnc and not action says it so", async () => {
     const panel = await PanelServer.start("vnc");
     const { rig, api } = await stage(panel.vars);

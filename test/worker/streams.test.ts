@@ -256,7 +256,8 @@ describe("a viewer", () => {
     await agent.stop();
   });
 
-  it("of a server that accepts and never speaks is closed with 4504", async () => {
+  // What these three wait for is ten seconds of nothing: at once.
+  it.concurrent("of a server that accepts and never speaks is closed with 4504", async () => {
     const server = await stage.serve(() => {});
     const agent = await stage.rig.startAgent({ allow: stage.allow(server) });
     const viewer = await stage.view(agent, server.port);
@@ -268,7 +269,7 @@ describe("a viewer", () => {
     await agent.stop();
   });
 
-  it("of a host that is offline is closed with 4503, and its session says unreachable", async () => {
+  it.concurrent("of a host that is offline is closed with 4503, and its session says unreachable", async () => {
     const agent = await stage.rig.startAgent({ name: "sleepy", allow: ["127.0.0.1:5999"] });
     await agent.stop();
     await stage.rig.edgeLog.waitFor("host.offline", { host: agent.hostId });
@@ -282,7 +283,7 @@ describe("a viewer", () => {
     });
   });
 
-  it("whose agent never comes is closed with 4408", async () => {
+  it.concurrent("whose agent never comes is closed with 4408", async () => {
     const identity = await stage.rig.enrol();
     const link = await dialLink(identity);
     const viewer = await stage.view({ hostId: identity.host_id }, 5999);

@@ -13,9 +13,9 @@ type Follower = {
 };
 
 /** Has a page told of every change for as long as it is there. @returns ends it */
-export function followFeed(page: Follower): () => void {
+export function followFeed(page: Follower, clock: typeof pageClock = pageClock): () => void {
   const feed = new Feed({
-    ...pageClock,
+    ...clock,
     openSocket: openFeedSocket,
     onLink: page.onLink,
     onReset: page.onReset,

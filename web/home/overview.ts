@@ -13,6 +13,9 @@ export const PACE_MS = 250;
 /** More items than this at once are read as a list. */
 export const MOST_SINGLY = 20;
 
+/** What the overview shows: support rooms are the inbox's. */
+type OverviewChange = Exclude<Change, { kind: "room" }>;
+
 type Surroundings = {
   reads: OverviewReads;
   onState(state: OverviewState): void;
@@ -67,7 +70,7 @@ export class Overview {
   }
 
   /** Something is not what it was, as the edge told it. */
-  note({ kind, id, change }: Pick<Change, "kind" | "id" | "change">): void {
+  note({ kind, id, change }: Pick<OverviewChange, "kind" | "id" | "change">): void {
     if (kind === "session") this.#stale.sessions.add(id);
     // One of a page that nobody asked for stays there, unless it is new.
     else if (this.#hosts.has(id) || this.#hostCursor === null || change === "joined") {
@@ -80,7 +83,7 @@ export class Overview {
   }
 
   /** Something was just changed from here: it is read again, whatever the feed does. */
-  touch(kind: Change["kind"], id: string): void {
+  touch(kind: OverviewChange["kind"], id: string): void {
     (kind === "host" ? this.#stale.hosts : this.#stale.sessions).add(id);
     this.look();
   }

@@ -33,7 +33,8 @@ export function useOverview(): LiveOverview {
     const leaveFeed = followFeed({
       onLink: setLink,
       onReset: () => overview.refresh(),
-      onChange: (change) => overview.note(change),
+      // What changes of support rooms is the inbox's.
+      onChange: (change) => change.kind !== "room" && overview.note(change),
       onWake: () => overview.look(),
     });
     return () => {

@@ -13,22 +13,17 @@ type InboxRoomProps = {
   entry: InboxEntry | null;
   draft: string;
   onDraft(text: string): void;
-  /** Something changed that the list shows. */
-  onChanged(): void;
   onUnseen(count: number): void;
 };
 
 /** One guest's chat, with what staff can do about it. */
-export function InboxRoom({ room, entry, draft, onDraft, onChanged, onUnseen }: InboxRoomProps) {
+export function InboxRoom({ room, entry, draft, onDraft, onUnseen }: InboxRoomProps) {
   const page = useChat(room);
   const { view, chat } = page;
   const { me } = page.room;
   const { support } = view.state;
   const unseen = unseenMessages(view.state).length;
   useEffect(() => onUnseen(unseen), [unseen]);
-  useEffect(() => {
-    if (support) onChanged();
-  }, [support]);
   const isMine = support?.claimed_by != null && support.claimed_by.id === me?.id;
   const here = page.room.link === "here";
   return (

@@ -1,65 +1,109 @@
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import type { InboxRoom, InboxState } from "../../protocol/chat.ts";
-import { ApiError, listRooms } from "../api.ts";
+import type { Change } from "../../protocol/events.ts";
+import { ApiError } from "../api.ts";
+import { followFeed } from "../feed/follow-feed.ts";
 import { signInPath } from "../next-path.ts";
+import { pageClock } from "../page-clock.ts";
 import { navigate } from "../router.tsx";
+import { backoffMs } from "../viewer/backoff.ts";
+import { type Look, lookAt } from "./look.ts";
 
-/** Somebody waits on the other side: look more often than the overview does. */
-const POLL_MS = 3_000;
+/** Between two looks: what changes meanwhile is read together. */
+const PACE_MS = 250;
 
 type Inbox = {
   /** null until the first answer. */
   rooms: readonly InboxRoom[] | null;
-  /** How many guests wait for an answer. */
+  hasMore: boolean;
+  /** How many guests wait for an answer; of very many, that there are more. */
   waiting: number;
+  hasMoreWaiting: boolean;
   /** Why the last look failed; the rooms of the one before stay. */
   problem: string | null;
   refresh(): void;
+  /** Shows one page more. */
+  more(): void;
 };
 
-/** The support rooms, looked at again and again: a guest who waits should not wait for a reload. */
+/** The support rooms as they are: read once, and again whenever the feed tells of a change. */
 export function useInbox(filter: InboxState): Inbox {
-  const [found, setFound] = useState<{ filter: InboxState; rooms: InboxRoom[] } | null>(null);
-  const [waiting, setWaiting] = useState(0);
+  const [found, setFound] = useState<{ filter: InboxState; look: Look } | null>(null);
   const [problem, setProblem] = useState<string | null>(null);
-  const look = useRef<() => void>(() => {});
+  /** How many pages are shown, of which filter. */
+  const shown = useRef({ filter, pages: 1 });
+  if (shown.current.filter !== filter) shown.current = { filter, pages: 1 };
+  const look = useRef<(afterMs: number) => void>(() => {});
 
   useEffect(() => {
     let timer: number | undefined;
     let asking: AbortController | null = null;
-    look.current = async () => {
-      clearTimeout(timer);
-      asking?.abort();
-      const mine = new AbortController();
-      asking = mine;
+    let isStale = false;
+    let failures = 0;
+    const lookNow = async () => {
+      timer = undefined;
+      isStale = false;
+      asking = new AbortController();
+      const { signal } = asking;
       try {
-        const { signal } = mine;
-        const longest = listRooms("waiting", signal);
-        const shown = filter === "waiting" ? longest : listRooms(filter, signal);
-        const [theWaiting, theShown] = await Promise.all([longest, shown]);
-        setWaiting(theWaiting.items.length);
-        setFound({ filter, rooms: theShown.items });
+        const result = await lookAt(filter, shown.current.pages, signal);
+        if (signal.aborted) return;
+        failures = 0;
+        setFound({ filter, look: result });
         setProblem(null);
       } catch (error) {
-        // A newer look took over, or the page is gone.
-        if (mine.signal.aborted) return;
+        if (signal.aborted) return; // the page is gone
         if (!(error instanceof ApiError)) throw error;
         if (error.status === 401) return navigate(signInPath(location.pathname), "replace");
         setProblem(error.message);
+        // Also while nobody looks at the tab: its title says who waits.
+        timer = window.setTimeout(lookNow, backoffMs(failures++, Math.random(), false));
       }
-      // Also while nobody looks at the tab: its title says who waits.
-      timer = window.setTimeout(look.current, POLL_MS);
+      asking = null;
+      if (isStale) look.current(PACE_MS);
     };
-    const onOnline = () => look.current();
-    look.current();
-    addEventListener("online", onOnline);
+    // One look at a time: its answer is never older than the one before it.
+    look.current = (afterMs) => {
+      if (asking) {
+        isStale = true;
+        return;
+      }
+      if (timer !== undefined && afterMs > 0) return;
+      clearTimeout(timer);
+      timer = window.setTimeout(lookNow, afterMs);
+    };
+    look.current(0);
     return () => {
       clearTimeout(timer);
       asking?.abort();
-      removeEventListener("online", onOnline);
     };
   }, [filter]);
 
-  const rooms = found?.filter === filter ? found.rooms : null;
-  return { rooms, waiting, problem, refresh: useCallback(() => look.current(), []) };
+  useEffect(() => {
+    const lookAnew = () => look.current(0);
+    const follower = {
+      onLink: () => {},
+      onReset: lookAnew,
+      onChange: ({ kind }: Change) => {
+        if (kind === "room") look.current(PACE_MS);
+      },
+      onWake: () => {},
+    };
+    // Also while nobody looks at the tab: its title says who waits.
+    return followFeed(follower, { ...pageClock, isHidden: () => false });
+  }, []);
+
+  const mine = found?.filter === filter ? found.look : null;
+  return {
+    rooms: mine?.rooms ?? null,
+    hasMore: mine?.hasMore ?? false,
+    waiting: found?.look.waiting ?? 0,
+    hasMoreWaiting: found?.look.hasMoreWaiting ?? false,
+    problem,
+    refresh: useCallback(() => look.current(0), []),
+    more: useCallback(() => {
+      shown.current.pages += 1;
+      look.current(0);
+    }, []),
+  };
 }

@@ -1,6 +1,7 @@
 import { useState } from "preact/hooks";
 import type { InboxState } from "../../protocol/chat.ts";
 import "../home/home.css";
+import { useNow } from "../home/use-now.ts";
 import { Logo } from "../icons.tsx";
 import "../inbox/inbox.css";
 import { InboxRoom } from "../inbox/inbox-room.tsx";
@@ -19,14 +20,16 @@ const FILTERS: readonly { label: string; value: InboxState }[] = [
 /** The support rooms, for staff. @param props.roomId of the room that is open beside the list */
 export function Inbox({ roomId }: { roomId: string | null }) {
   const [filter, setFilter] = useState<InboxState>("open");
-  const { rooms, waiting, problem, refresh } = useInbox(filter);
+  const { rooms, hasMore, waiting, hasMoreWaiting, problem, refresh, more } = useInbox(filter);
+  useNow(); // how long somebody waits goes on while nothing changes
   const [drafts, setDrafts] = useState<Readonly<Record<string, string>>>({});
   const [unseen, setUnseen] = useState(0);
   const room = roomId === null ? null : `support:${roomId}`;
   // Who waits in the room that is open is counted already.
   const count = Math.max(waiting, unseen);
   const state = rooms ? "ready" : problem ? "error" : "loading";
-  usePage(count > 0 ? `(${count}) Inbox` : "Inbox", state);
+  const atLeast = hasMoreWaiting ? "+" : "";
+  usePage(count > 0 ? `(${count}${atLeast}) Inbox` : "Inbox", state);
   return (
     <div class={`home inbox ${room ? "with-room" : ""}`}>
       <Masthead />
@@ -36,7 +39,8 @@ export function Inbox({ roomId }: { roomId: string | null }) {
             <h1>Inbox</h1>
             {waiting > 0 && (
               <span class="room-waits" data-testid="waiting-count">
-                {waiting} {waiting === 1 ? "waits" : "wait"}
+                {waiting}
+                {atLeast} {waiting === 1 ? "waits" : "wait"}
               </span>
             )}
           </div>
@@ -51,6 +55,11 @@ export function Inbox({ roomId }: { roomId: string | null }) {
             </p>
           )}
           {(rooms || !problem) && <RoomList rooms={rooms} filter={filter} current={room} />}
+          {hasMore && (
+            <button type="button" class="button more" onClick={more} data-testid="more-rooms">
+              Show more chats
+            </button>
+          )}
         </section>
         {room ? (
           <InboxRoom
@@ -59,7 +68,6 @@ export function Inbox({ roomId }: { roomId: string | null }) {
             entry={rooms?.find((entry) => entry.room === room) ?? null}
             draft={drafts[room] ?? ""}
             onDraft={(text) => setDrafts({ ...drafts, [room]: text })}
-            onChanged={refresh}
             onUnseen={setUnseen}
           />
         ) : (

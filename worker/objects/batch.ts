@@ -25,6 +25,7 @@ export class Batches extends DurableObject<Env> {
   readonly #rooms = new Rooms(this.ctx.storage.sql);
   /** What hosts were told of their jobs, since this object woke and on their newest link. */
   readonly #told = new Map<string, "start" | "stop">();
+  readonly #goneAfterMs = (Number(this.env.JOB_HOST_AWAY_SECONDS) || DEFAULT_HOST_AWAY_S) * 1000;
   #running: Promise<void> | null = null;
   #isMore = false;
   #hasFailed = false;
@@ -289,7 +290,7 @@ export class Batches extends DurableObject<Env> {
       if (since === "removed") return this.hostIsRemoved(host);
       if (since === null) return;
       this.#rooms.setAway(host);
-      if (Date.now() - since < HOST_GONE_MS) return;
+      if (Date.now() - since < this.#goneAfterMs) return;
       const name = this.#rooms.get(host)?.name ?? host;
       const reason = `Its host ${name} went away and did not come back.`;
       for (const { job_id } of live.filter(({ host_id }) => host_id === host)) {
@@ -349,8 +350,11 @@ const RETRY_MS = 2_000;
 /** While jobs have room on hosts, these are looked after this often. */
 const LOOK_MS = 15_000;
 
-/** A host that is away for longer takes its jobs with it: an agent redials within half a minute. */
-const HOST_GONE_MS = 60_000;
+/**
+ * A host that is away for longer takes its jobs with it, unless JOB_HOST_AWAY_SECONDS says otherwise:
+ * an agent redials within half a minute.
+ */
+const DEFAULT_HOST_AWAY_S = 60;
 
 /** How many sessions or hosts are asked at once. */
 const AT_ONCE = 16;

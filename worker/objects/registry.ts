@@ -83,7 +83,7 @@ export class Registry extends DurableObject<Env> {
   }
 
   get supportRooms(): SupportRooms {
-    return new SupportRooms(this.#sql);
+    return new SupportRooms(this.#sql, this.#feed);
   }
 
   get audit(): Audit {

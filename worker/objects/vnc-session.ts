@@ -24,7 +24,14 @@ import {
   type ViewerEntry,
 } from "./session/entry.ts";
 import { HandOver } from "./session/hand-over.ts";
-import { isEnd, type JobEnd, JobOutbox, type JobStand, placeJob } from "./session/job.ts";
+import {
+  auditLine,
+  isEnd,
+  type JobEnd,
+  JobOutbox,
+  type JobStand,
+  placeJob,
+} from "./session/job.ts";
 import { idleEnd, purgeTime, TIME_IS_OVER, timeIsOver } from "./session/life.ts";
 import { OpenStreams, STREAMS_SCHEMA } from "./session/open-streams.ts";
 import { Outbox } from "./session/outbox.ts";
@@ -160,6 +167,7 @@ export class VncSession extends DurableObject<Env> {
       this.#job.settle(); // who says so knows
     } else {
       placeJob(this.#sql, stand);
+      this.#outbox.record({ actor: SYSTEM, ...auditLine(stand) });
     }
     this.#tell();
     return null;

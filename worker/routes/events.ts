@@ -1,11 +1,11 @@
 import type { Context } from "hono";
 import { registry } from "../env.ts";
 import { type AppEnv, person } from "../identity/guard.ts";
-import { WATCHER_HEADER } from "../objects/registry/watchers.ts";
+import { WATCHER_HEADER, type WatcherEntry } from "../objects/registry/watchers.ts";
 import { ProblemError } from "../problem.ts";
 import { relay } from "./sessions.ts";
 
-/** `/api/events?since=<seq>`: the changes of hosts and sessions, as they come. */
+/** `/api/events?since=<seq>`: the changes of hosts, sessions and support rooms, as they come. */
 export async function events(c: Context<AppEnv>): Promise<Response> {
   const since = c.req.query("since");
   if (since !== undefined && !/^\d{1,15}$/.test(since)) {
@@ -14,6 +14,9 @@ export async function events(c: Context<AppEnv>): Promise<Response> {
   }
   const query = since === undefined ? "" : `?since=${since}`;
   const headers = new Headers(c.req.raw.headers);
-  headers.set(WATCHER_HEADER, person(c).via);
+  const { via, role } = person(c);
+  // Who may read the inbox (app.ts) hears of its rooms.
+  const entry: WatcherEntry = { via, staff: role !== "viewer" };
+  headers.set(WATCHER_HEADER, JSON.stringify(entry));
   return relay(await registry(c.env).fetch(`https://registry/events${query}`, { headers }));
 }

@@ -1,5 +1,8 @@
 import { RpcTarget } from "cloudflare:workers";
 import type { InboxRoom, InboxState } from "../../../protocol/chat.ts";
+import type { RoomChange } from "../../../protocol/events.ts";
+import { oneRow } from "../storage.ts";
+import type { Feed } from "./feed.ts";
 
 /** So many support rooms one address opens in an hour. */
 export const MAX_ROOMS_PER_ADDRESS = 10;
@@ -12,10 +15,12 @@ const OPENING_WINDOW_MS = 60 * 60_000;
  */
 export class SupportRooms extends RpcTarget {
   readonly #sql: SqlStorage;
+  readonly #feed: Feed;
 
-  constructor(sql: SqlStorage) {
+  constructor(sql: SqlStorage, feed: Feed) {
     super();
     this.#sql = sql;
+    this.#feed = feed;
   }
 
   /**
@@ -38,6 +43,8 @@ export class SupportRooms extends RpcTarget {
 
   /** Takes a room's news; older news than it has changes nothing, so delivery may repeat. */
   put(row: SupportIndexRow): void {
+    const query = "SELECT * FROM support_rooms WHERE room = ?";
+    const changes = changesOf(oneRow(this.#sql.exec<Row>(query, row.room)), row);
     this.#sql.exec(
       `INSERT INTO support_rooms (room, guest, created_at, state, waiting_since, claimed_name,
          claimed_person, last_seq, last_at, last_from, last_text, version)
@@ -69,11 +76,13 @@ export class SupportRooms extends RpcTarget {
         seq,
       );
     }
+    for (const change of changes) this.#feed.addRoom(row.room, change);
   }
 
   /** A room and all that was said in it is gone. */
   remove(room: string): void {
-    this.#sql.exec("DELETE FROM support_rooms WHERE room = ?", room);
+    const query = "DELETE FROM support_rooms WHERE room = ?";
+    if (this.#sql.exec(query, room).rowsWritten > 0) this.#feed.addRoom(room, "removed");
     this.#sql.exec("DELETE FROM support_reads WHERE room = ?", room);
   }
 
@@ -106,6 +115,20 @@ export class SupportRooms extends RpcTarget {
     const next = rows.length > limit && last ? { at: last.sorted_by, room: last.room } : null;
     return { items: rows.slice(0, limit).map((row) => toInboxRoom(row, person)), next };
   }
+}
+
+/** What is new in a room's news. */
+function changesOf(before: Row | undefined, after: SupportIndexRow): RoomChange[] {
+  const read: RoomChange[] = after.reads.length > 0 ? ["read"] : [];
+  if (before && after.version <= before.version) return read;
+  const changes: RoomChange[] = [];
+  const was = before ?? { state: null, waiting_since: null, claimed_person: null };
+  if (after.state !== was.state) changes.push(after.state === "open" ? "opened" : "closed");
+  if (after.waiting_since !== null && was.waiting_since === null) changes.push("waiting");
+  if (after.claimed_person !== was.claimed_person) changes.push("claimed");
+  const isSaid = before?.last_seq !== after.last_seq;
+  if (isSaid || changes.length === 0) changes.push("message");
+  return [...changes, ...read];
 }
 
 /** Which rooms, and in which order; all of it our own words. */

@@ -10,10 +10,18 @@ import {
 import { log } from "../../log.ts";
 import { problemResponse, type Refusal } from "../../problem.ts";
 import { closeQuietly } from "../../sockets.ts";
-import { type Feed, openSockets, sendEvent, type Watcher, watcherOf } from "./feed.ts";
+import {
+  attachWatcher,
+  type Feed,
+  openSockets,
+  sendEvent,
+  type Watcher,
+  watcherOf,
+} from "./feed.ts";
 
-/** Carries a watcher's credential, as `via` names it, from the Worker to the registry. */
+/** Carries who watches, as JSON, from the Worker to the registry. */
 export const WATCHER_HEADER = "x-porthole-watcher";
+export type WatcherEntry = Pick<Watcher, "via" | "staff">;
 
 /** The sockets of `/api/events`. They hibernate; what is known of a watcher is attached to its own. */
 export class Watchers {
@@ -37,7 +45,7 @@ export class Watchers {
    * holds is looked at again: between that and the accepted socket nothing else runs.
    */
   accept(request: Request): Response {
-    const via = request.headers.get(WATCHER_HEADER) ?? "";
+    const { via, staff } = JSON.parse(request.headers.get(WATCHER_HEADER) ?? "") as WatcherEntry;
     if (!this.#isHeld(via)) return problemResponse(REVOKED);
     // Those that are closing count too: until they are gone, what they did not read is in memory.
     const sockets = this.#ctx.getWebSockets();
@@ -49,13 +57,13 @@ export class Watchers {
     const wanted = new URL(request.url).searchParams.get("since");
     const last = this.#feed.lastSeq();
     const since = wanted === null ? last : Number(wanted);
-    const missed = this.#feed.after(since);
+    const missed = this.#feed.after(since, staff);
     const from = missed ? since : last;
 
     const [client, server] = Object.values(new WebSocketPair()) as [WebSocket, WebSocket];
     this.#ctx.acceptWebSocket(server);
     const now = Date.now();
-    server.serializeAttachment({ via, since: now, heard: now, seen: from } satisfies Watcher);
+    attachWatcher(server, { via, staff, since: now, heard: now, seen: from });
     sendEvent(server, { kind: missed ? "ready" : "reset", seq: from });
     for (const change of missed ?? []) sendEvent(server, change);
     log("events.opened", { via, since: wanted, replayed: missed?.length ?? null });
@@ -70,11 +78,8 @@ export class Watchers {
       return closeQuietly(socket, CloseCode.malformed, reason);
     }
     const watcher = watcherOf(socket);
-    socket.serializeAttachment({
-      ...watcher,
-      heard: Date.now(),
-      seen: Math.max(watcher.seen, Math.min(seen, this.#feed.lastSeq())),
-    } satisfies Watcher);
+    const read = this.#feed.readUpTo(Math.max(watcher.seen, seen), watcher.staff);
+    attachWatcher(socket, { ...watcher, heard: Date.now(), seen: read });
   }
 
   /** A credential was revoked. */

@@ -29,6 +29,15 @@ export function placeJob(sql: SqlStorage, stand: Exclude<JobStand, JobEnd>): voi
   );
 }
 
+/** What the audit says of it. */
+export function auditLine(stand: Exclude<JobStand, JobEnd>): { action: string; detail: string } {
+  const { state } = stand;
+  if (state === "queued") return { action: "session.queued", detail: stand.reason };
+  const host = `host ${stand.host_id}`;
+  if (state === "starting") return { action: "session.starting", detail: host };
+  return { action: "session.started", detail: `${host} port ${stand.port}` };
+}
+
 /** Tells objects/batch.ts, which keeps its room for it, that a job's session is over. */
 export class JobOutbox {
   readonly #sql: SqlStorage;

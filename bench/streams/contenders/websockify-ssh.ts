@@ -2,8 +2,8 @@ import { execFileSync } from "node:child_process";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { userInfo } from "node:os";
 import { join } from "node:path";
-import { answers, freePort, LOOPBACK } from "../ports.ts";
-import type { Processes } from "../processes.ts";
+import { answers, freePort, LOOPBACK } from "../../ports.ts";
+import type { Processes } from "../../processes.ts";
 import type { Contender } from "./contender.ts";
 import { startProxy } from "./websockify.ts";
 

@@ -1,5 +1,5 @@
-import { answers, freePort, LOOPBACK } from "../ports.ts";
-import type { Child, Processes } from "../processes.ts";
+import { answers, freePort, LOOPBACK } from "../../ports.ts";
+import type { Child, Processes } from "../../processes.ts";
 import type { Contender } from "./contender.ts";
 
 /** How long websockify has to listen. */

@@ -1,5 +1,5 @@
 import { performance } from "node:perf_hooks";
-import { SentenceError } from "../scripts/sentence.ts";
+import { SentenceError } from "../../scripts/sentence.ts";
 import {
   CLIENT_INIT,
   choiceOf,

@@ -1,9 +1,9 @@
 import type { ChildProcess } from "node:child_process";
 import { join } from "node:path";
-import { poll } from "../scripts/poll.ts";
-import { SentenceError } from "../scripts/sentence.ts";
+import { poll } from "../../scripts/poll.ts";
+import { SentenceError } from "../../scripts/sentence.ts";
+import type { Processes } from "../processes.ts";
 import type { ServerReport } from "./load-server.ts";
-import type { Processes } from "./processes.ts";
 import type { Security } from "./rfb.ts";
 
 /** How long the last viewer's connection may outlive it. */

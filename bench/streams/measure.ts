@@ -1,11 +1,11 @@
 import { performance } from "node:perf_hooks";
 import { setTimeout as sleep } from "node:timers/promises";
-import { SentenceError } from "../scripts/sentence.ts";
+import { SentenceError } from "../../scripts/sentence.ts";
+import { cpuSeconds, processTree, residentBytes } from "../process-tree.ts";
+import { median, quantile } from "../statistics.ts";
 import type { Contender } from "./contenders/contender.ts";
 import type { LoadServer } from "./load.ts";
-import { cpuSeconds, processTree, residentBytes } from "./process-tree.ts";
 import { type RowId, WRITE_SIZES, type WriteSize } from "./rows.ts";
-import { median, quantile } from "./statistics.ts";
 import { Viewer } from "./viewer.ts";
 
 /** How much of each a round does. */
