@@ -1,6 +1,6 @@
 import type { Browser, BrowserContext, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import type { Session } from "../../protocol/api.ts";
+import type { Batch, Session } from "../../protocol/api.ts";
 import { MAX_CLIPBOARD_BYTES } from "../../protocol/limits.ts";
 import {
   collectErrors,
@@ -30,6 +30,7 @@ let xvnc: Xvnc;
 let x: XClient;
 let agent: TestAgent;
 let session: Session;
+let batch: Batch;
 let visitor: BrowserContext;
 
 beforeAll(async () => {
@@ -43,6 +44,7 @@ beforeAll(async () => {
   await x.draw(PICTURE);
   agent = await rig.startAgent({ name: MARKUP, allow: [`127.0.0.1:${xvnc.port}`] });
   session = await rig.api.createSession({ host_id: agent.hostId, port: xvnc.port, label: MARKUP });
+  batch = await rig.api.applyBatch({ jobUrls: [MARKUP, "http://127.0.0.1:9/"] });
 });
 
 afterAll(async () => {
@@ -76,6 +78,7 @@ describe("under the edge's own headers", () => {
     { name: "the overview", path: () => "/", state: "ready" },
     { name: "the viewer", path: () => `/view/${session.session_id}`, state: "connected" },
     { name: "the inbox", path: () => "/inbox", state: "ready" },
+    { name: "a batch", path: () => `/batch/${batch.batch_id}`, state: "ready" },
     { name: "the page for wrong addresses", path: () => "/no/such/page", state: "not-found" },
   ];
   it.each(PAGES)("$name breaks no rule and logs no error", async ({ path, state }) => {
@@ -212,6 +215,16 @@ describe("a name that is markup", () => {
     const { page, errors } = await open("/", "ready");
     expect(await page.getByTestId("host").locator("h2").textContent()).toBe(MARKUP);
     await expectNoMarkup(page, errors);
+  });
+
+  it("in place of a job's URL is shown as text in its batch, its session and its viewer", async () => {
+    const { page, errors } = await open(`/batch/${batch.batch_id}`, "ready");
+    await page.getByTestId("open-job").getByText(MARKUP).waitFor();
+    await page.getByTestId("tile-reason").getByText("must be whole").waitFor();
+    await expectNoMarkup(page, errors);
+    const viewer = await open(`/view/${batch.jobs[0]?.job_id}`, "ended");
+    await viewer.page.getByTestId("desktop-name").getByText(MARKUP, { exact: true }).waitFor();
+    expect(await viewer.page.locator("img").count()).toBe(0);
   });
 
   it("of a desktop is shown as text in the viewer", async () => {

@@ -1,10 +1,10 @@
-import { networkInterfaces } from "node:os";
 import type { Browser, BrowserContext } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { ServerConsole, ServerLookUp } from "../../protocol/api.ts";
 import { poll } from "../../scripts/poll.ts";
 import { launchBrowser, signedIn, ViewerPage } from "../support/browser.ts";
 import { ServersApi } from "../support/hypervisor.ts";
+import { ownAddress } from "../support/own-address.ts";
 import { PanelServer } from "../support/panel-server.ts";
 import { People } from "../support/people.ts";
 import { ADMIN_TOKEN, type Rig, startRig } from "../support/rig.ts";
@@ -56,14 +56,6 @@ afterAll(async () => {
   await switchOff();
   await panel?.stop();
 });
-
-/** An address of this machine that others can reach: a hypervisor's is never loopback. */
-function ownAddress(): string {
-  const all = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? []);
-  const own = all.find(({ family, internal }) => family === "IPv4" && !internal);
-  if (!own) throw new Error("This test needs an IPv4 address that is not loopback.");
-  return own.address;
-}
 
 async function switchOff(): Promise<void> {
   x?.close();

@@ -64,6 +64,8 @@ describe("a change", () => {
   it("of any host matters while jobs wait for one", () => {
     const joined = { kind: "host", id: "h9", change: "joined" } as const;
     expect(concerns(joined, "b", [job(0, "active")])).toBe(false);
+    const room = { kind: "room", id: "support:1", change: "message" } as const;
+    expect(concerns(room, "b", JOBS)).toBe(false);
     expect(concerns(joined, "b", JOBS)).toBe(true);
   });
 });

@@ -18,13 +18,16 @@ type TileProps = {
   number: number;
   /** Whether its desktop is streamed now. */
   isStreamed: boolean;
+  /** Whether as many are streamed as can be. */
+  isFull: boolean;
   watch: Watch;
   operates: boolean;
   onEnded(): void;
 };
 
 /** A job: its desktop, small and live, or why there is none; and the way to it. */
-export function Tile({ job, number, isStreamed, watch, operates, onEnded }: TileProps) {
+export function Tile(props: TileProps) {
+  const { job, number, isStreamed, isFull, watch, operates, onEnded } = props;
   const tile = useRef<HTMLLIElement>(null);
   const screen = useRef<HTMLDivElement>(null);
   const still = useRef<HTMLCanvasElement>(null);
@@ -34,7 +37,7 @@ export function Tile({ job, number, isStreamed, watch, operates, onEnded }: Tile
   useEffect(() => (tile.current ? watch(session_id, tile.current) : undefined), [session_id]);
   const name = shortUrl(job_url);
   const isLive = status === "active" && state?.kind === "connected";
-  const cover = isLive ? null : coverOf(job, state, hasStill);
+  const cover = isLive ? null : coverOf(job, state, hasStill, isFull);
   return (
     <li
       class={`tile ${isOver(job) ? "over" : ""}`}
@@ -118,13 +121,18 @@ export function Tile({ job, number, isStreamed, watch, operates, onEnded }: Tile
 }
 
 /** What stands in place of a live picture, as a sentence; null if the still one says enough. */
-function coverOf(job: Job, state: ViewerState | null, hasStill: boolean): string | null {
+function coverOf(
+  job: Job,
+  state: ViewerState | null,
+  hasStill: boolean,
+  isFull: boolean,
+): string | null {
   if (job.status !== "active") return job.reason;
   switch (state?.kind) {
     case undefined:
-      return hasStill
-        ? "Paused"
-        : `${MAX_LIVE_TILES} desktops are shown at once: open this one, or scroll on.`;
+      return isFull
+        ? `${MAX_LIVE_TILES} desktops are live at once. Open this one, or scroll.`
+        : null;
     case "connecting":
       return hasStill ? null : "Connecting…";
     case "credentials":

@@ -7,6 +7,7 @@ import { absolute, elapsed } from "../time.ts";
 import { countsOf, isOver, type JobFilter, jobsIn, whyTheyWait } from "./batch-view.ts";
 import { EndBatch } from "./end-batch.tsx";
 import type { BatchState } from "./live-batch.ts";
+import { MAX_LIVE_TILES } from "./streams.ts";
 import { Tile } from "./tile.tsx";
 import { useStreams } from "./use-streams.ts";
 
@@ -82,6 +83,7 @@ export function Wall({ batch, hosts, operates, now, onEnded }: WallProps) {
               job={job}
               number={numbers.get(job.job_id) ?? 0}
               isStreamed={streams.has(job.session_id)}
+              isFull={streams.size >= MAX_LIVE_TILES}
               watch={watch}
               operates={operates}
               onEnded={onEnded}

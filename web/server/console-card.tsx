@@ -1,5 +1,5 @@
 import { useRef, useState } from "preact/hooks";
-import type { Host, ServerLookUp } from "../../protocol/api.ts";
+import type { Host, ServerLookUp, Session } from "../../protocol/api.ts";
 import type { ApiError } from "../api.ts";
 import { Link, navigate } from "../router.tsx";
 import { enableVnc } from "../servers-api.ts";
@@ -104,7 +104,7 @@ export function ConsoleCard({ found, host, operates, onChanged }: ConsoleCardPro
         )}
       </div>
       <p class="hint" data-testid="console-hint">
-        {hintFor(operates, session !== null, opening)}
+        {hintFor(operates, session, opening)}
       </p>
       {disabling && (
         <DisableVnc
@@ -134,14 +134,17 @@ function hypervisorOf({ address, host_id }: ServerLookUp, host: Host | null): st
   return address === null ? "Not known yet" : `No host here is known to have ${address}`;
 }
 
-function hintFor(operates: boolean, isOpen: boolean, isOpening: boolean): string {
+function hintFor(operates: boolean, session: Session | null, isOpening: boolean): string {
   if (isOpening) return "The panel is asked to switch VNC on, which can take some seconds.";
-  if (operates) {
-    return isOpen
-      ? "It is open: you go right in, and nobody is asked for a password."
-      : "VNC is switched on for it, and nobody is asked for a password.";
+  if (session !== null && session.status !== "active") {
+    return "It is open, and shows by itself as soon as its VNC server can be reached.";
   }
-  return isOpen
+  if (operates) {
+    return session
+      ? "It is open: you go right in, and nobody is asked for a password."
+      : "Opening it switches VNC on at the panel. Nobody is asked for a password.";
+  }
+  return session
     ? "You can watch it. Nobody is asked for a password."
     : "You can watch it while it is open. An operator can open it; this page follows.";
 }

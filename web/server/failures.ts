@@ -31,7 +31,10 @@ export function failureOf(refusal: {
     case "no_such_server":
       return is("The panel knows no such server", "See that the address of this page is right.");
     case "no_agent_at_address":
-      return is("No agent runs on its hypervisor", "Then open the console again.");
+      return is(
+        "No agent runs on its hypervisor",
+        "Add that machine as a host in the overview; then open the console again.",
+      );
     case "address_claimed_twice":
     case "listener_not_named":
       return is("Its hypervisor is not clear", null);

@@ -18,6 +18,12 @@ type ServerState = {
   isLooking: boolean;
 };
 
+/** What is shown stays; the feed says that it may be out of date. */
+function ignoreRefusal(error: unknown): null {
+  if (error instanceof ApiError || (error as Error).name === "AbortError") return null;
+  throw error;
+}
+
 /** A server of the hosting panel, and the session that shows it, for as long as the page is there. */
 export function useServer(serverId: string) {
   const [state, setState] = useState<ServerState>({
@@ -53,29 +59,35 @@ export function useServer(serverId: string) {
 
   useEffect(() => {
     const gone = new AbortController();
+    /** Somebody may have opened this server's console. */
+    const noteMade = async (id: string) => {
+      const { found } = latest.current;
+      if (!found || found.session !== null) return;
+      const made = await findSession(id, gone.signal);
+      if (made?.host_id === found.host_id && made?.vnc_port === found.port) await look();
+    };
     /** Of the session and the host the edge tells: the panel is not asked for that. */
     const follow = async ({ kind, id, change }: Change) => {
       const { found, host } = latest.current;
+      if (kind === "session" && change === "created") return noteMade(id);
       const isOurs = kind === "session" ? id === found?.session?.session_id : id === host?.host_id;
       if (!found || !isOurs || change === "latency" || change === "streams") return;
-      try {
-        const session = found.session && (await findSession(found.session.session_id, gone.signal));
-        const open = session?.status === "ended" ? null : session;
-        const itsHost = host && (await findHost(host.host_id, gone.signal));
-        setState((now) => ({
-          ...now,
-          found: now.found && { ...now.found, session: open },
-          host: itsHost,
-        }));
-      } catch (error) {
-        // What is shown stays; the feed says that it may be out of date.
-        if (!gone.signal.aborted && !(error instanceof ApiError)) throw error;
-      }
+      const { signal } = gone;
+      const [session, itsHost] = await Promise.all([
+        found.session && findSession(found.session.session_id, signal),
+        host && findHost(host.host_id, signal),
+      ]);
+      const open = session?.status === "ended" ? null : session;
+      setState((now) => ({
+        ...now,
+        found: now.found && { ...now.found, session: open },
+        host: itsHost,
+      }));
     };
     const leaveFeed = followFeed({
       onLink: setLink,
       onReset: () => void look(),
-      onChange: (change) => void follow(change),
+      onChange: (change) => void follow(change).catch(ignoreRefusal),
       onWake: () => void look(),
     });
     return () => {

@@ -1,5 +1,6 @@
 import { useState } from "preact/hooks";
 import type { Session } from "../../protocol/api.ts";
+import { parseJobUrl } from "../../protocol/job-url.ts";
 import { JobLogDialog } from "../jobs/job-log.tsx";
 import type { Preparing } from "./states.ts";
 
@@ -19,6 +20,16 @@ export function PreparingText({ status, reason }: { status: Preparing; reason: s
       </p>
     </>
   );
+}
+
+/** Whether it can be run: a job whose URL is none has failed from the start. */
+export function isUrl(text: string | null): boolean {
+  try {
+    parseJobUrl(text ?? "");
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** Shows what a job's desktop printed, to those who may read it. */

@@ -3,7 +3,7 @@ import type { SeenSession } from "../../protocol/api.ts";
 import { signInPath } from "../next-path.ts";
 import { Link } from "../router.tsx";
 import { CredentialsForm } from "./credentials-form.tsx";
-import { JobLogButton, PreparingText } from "./job-cards.tsx";
+import { isUrl, JobLogButton, PreparingText } from "./job-cards.tsx";
 import { OpenAgain } from "./open-again.tsx";
 import { actionForGuest, type EndAction } from "./reasons.ts";
 import type { Standing } from "./standing.ts";
@@ -164,11 +164,13 @@ function Ended(props: OverlayProps & { state: Extract<ViewerState, { kind: "ende
       )}
       <div class="actions" data-testid="actions">
         {action === "sign-in" && <SignInLink primary />}
-        {isOver && !(isJob && standing === "person") && (
+        {isOver && !(isJob && (standing === "person" || !isUrl(session.job_url))) && (
           <OpenAgain sessionId={props.sessionId} isJob={isJob} />
         )}
         {action === "dial-again" && <DialAgain onDial={props.onDial} />}
-        {isOver && isJob && standing === "operator" && <JobLogButton session={session} />}
+        {isOver && isJob && standing === "operator" && session.host_id !== null && (
+          <JobLogButton session={session} />
+        )}
         <Back session={session} primary={action === "overview"} />
       </div>
     </>
