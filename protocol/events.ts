@@ -20,6 +20,11 @@ export type HostChange =
 /** What can change of a session; also what changes of its host can change its status. */
 export type SessionChange = "created" | "changed" | "viewers" | "ended";
 
+/** What can change of a batch as a whole; what changes of its jobs changes their sessions. */
+export type BatchChange =
+  | "created"
+  | "ended"; // all of its jobs have
+
 /**
  * What can change of a support room; `id` is its whole name. Only who may read the inbox, operators
  * and up, is told.
@@ -42,6 +47,7 @@ export type Change = {
 } & (
   | { kind: "host"; change: HostChange }
   | { kind: "session"; change: SessionChange }
+  | { kind: "batch"; change: BatchChange }
   | { kind: "room"; change: RoomChange }
 );
 

@@ -1,10 +1,13 @@
 import type { ChatChange, RoomToClient } from "../../protocol/chat.ts";
-import { CHAT_RATE_PER_S } from "../../protocol/limits.ts";
+import { CHAT_BURST, CHAT_RATE_PER_S } from "../../protocol/limits.ts";
 import type { RoomMember } from "./room-member.ts";
 import type { Closing } from "./viewer.ts";
 
 /** A little below what a room allows in the long run. */
 const SEND_EVERY_MS = 1000 / (CHAT_RATE_PER_S * 0.9);
+
+/** So many that all of them may arrive at once, as they do after an edge was held up for seconds. */
+const MAX_UNACKED = CHAT_BURST / 2;
 
 /**
  * A client as a page would be: it dials again whenever it is cut, resumes with `since`, sends again
@@ -86,7 +89,8 @@ export class ChatClient {
   /** Sends no faster than a room allows. */
   async #send(): Promise<void> {
     while (!this.#stopped) {
-      const next = this.#member?.socket.readyState === 1 ? this.#unsent.shift() : undefined;
+      const mayNow = this.#member?.socket.readyState === 1 && this.#unacked.size < MAX_UNACKED;
+      const next = mayNow ? this.#unsent.shift() : undefined;
       if (next) {
         this.#unacked.set(next.cid, next.text);
         this.#member?.say(next.cid, next.text);

@@ -94,6 +94,7 @@ export class Feed {
       }
       case "host":
       case "session":
+      case "batch":
       case "room":
         this.#take(attempt, event.seq);
         return this.#around.onChange(event);

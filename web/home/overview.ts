@@ -14,7 +14,7 @@ export const PACE_MS = 250;
 export const MOST_SINGLY = 20;
 
 /** What the overview shows: support rooms are the inbox's. */
-type OverviewChange = Exclude<Change, { kind: "room" }>;
+type OverviewChange = Extract<Change, { kind: "host" | "session" }>;
 
 type Surroundings = {
   reads: OverviewReads;

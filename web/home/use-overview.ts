@@ -33,8 +33,9 @@ export function useOverview(): LiveOverview {
     const leaveFeed = followFeed({
       onLink: setLink,
       onReset: () => overview.refresh(),
-      // What changes of support rooms is the inbox's.
-      onChange: (change) => change.kind !== "room" && overview.note(change),
+      onChange: (change) => {
+        if (change.kind === "host" || change.kind === "session") overview.note(change);
+      },
       onWake: () => overview.look(),
     });
     return () => {

@@ -1,5 +1,6 @@
 import { CloseCode } from "../../../protocol/close-codes.ts";
 import type {
+  BatchChange,
   Change,
   EdgeEvent,
   HostChange,
@@ -12,7 +13,7 @@ import { closeQuietly } from "../../sockets.ts";
 import { rfc3339 } from "../storage.ts";
 
 /**
- * The changes of hosts, sessions and support rooms, numbered: the last ones are kept, each is sent to
+ * The changes of hosts, sessions, batches and support rooms, numbered: the last ones are kept, each is sent to
  * who watches; those of support rooms to staff alone, and the others miss their numbers.
  * What is sent to a watcher that does not read waits in this object's memory, and nothing tells how
  * much that is: so watchers say what they have seen, and one that is further behind than the feed
@@ -33,6 +34,10 @@ export class Feed {
 
   addSession(id: string, change: SessionChange): void {
     this.#add("session", id, change);
+  }
+
+  addBatch(id: string, change: BatchChange): void {
+    this.#add("batch", id, change);
   }
 
   addRoom(room: string, change: RoomChange): void {

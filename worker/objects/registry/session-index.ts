@@ -1,5 +1,6 @@
 import { RpcTarget } from "cloudflare:workers";
 import type { SessionStatus } from "../../../protocol/api.ts";
+import type { BatchChange } from "../../../protocol/events.ts";
 import { ANY_ADDRESS, LOOPBACK } from "../../../protocol/ids.ts";
 import type { StoredSession } from "../session/session-row.ts";
 import { OPEN_STATES } from "../session/stored-state.ts";
@@ -40,6 +41,11 @@ export class SessionIndex extends RpcTarget {
     const isOver = !OPEN_STATES.includes(session.state);
     const change = isOver ? "ended" : version === 1 ? "created" : "changed";
     this.#feed.addSession(session.session_id, change);
+  }
+
+  /** Takes a batch's change; said again it is told again. */
+  putBatch(batchId: string, change: BatchChange): void {
+    this.#feed.addBatch(batchId, change);
   }
 
   /** How many sessions there are in each state; an open one is as its host last said it is. */
