@@ -2,7 +2,7 @@ import type { Browser, BrowserContext, Locator, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Batch } from "../../protocol/api.ts";
 import { MAX_LIVE_TILES } from "../../web/batch/streams.ts";
-import { launchBrowser, signedIn, waitForState } from "../support/browser.ts";
+import { launchBrowser, signedIn, ViewerPage, waitForState } from "../support/browser.ts";
 import { PlayedJobHost } from "../support/played-job-host.ts";
 import { ADMIN_TOKEN, type Rig, startRig } from "../support/rig.ts";
 
@@ -107,6 +107,22 @@ describe("the wall of a large batch", () => {
     expect(await page.getByTestId("tile").count()).toBe(1);
     await page.getByRole("radio", { name: `All ${JOBS}` }).check();
     await host.until(() => streamed().length === MAX_LIVE_TILES);
+  });
+
+  it("leads to one that failed, which says why, what it printed, and is run again", async () => {
+    const viewer = await ViewerPage.open(visitor, `${rig.edge.url}/view/${idOf(3)}`);
+    await viewer.state("ended");
+    await viewer.page.getByRole("heading", { name: "The job failed" }).waitFor();
+    await viewer.page.getByTestId("reason").getByText("Its browser crashed.").waitFor();
+    await viewer.page.getByTestId("job-log").click();
+    await viewer.page.getByTestId("log-text").getByText("it printed this").waitFor();
+    await viewer.page.keyboard.press("Escape");
+    const started = host.started.length;
+    await viewer.page.getByTestId("open-again").click();
+    await host.until(() => host.started.length > started);
+    await viewer.page.waitForURL(`**/view/${host.started.at(-1)}`);
+    expect(viewer.errors).toEqual([]);
+    await viewer.page.close();
   });
 
   it("streams nothing while nobody sees the page", async () => {

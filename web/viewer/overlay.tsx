@@ -156,7 +156,7 @@ function Ended(props: OverlayProps & { state: Extract<ViewerState, { kind: "ende
   const isOver = action === "open-again";
   return (
     <>
-      <h2>{isOver && session?.status === "failed" ? "The job failed" : END_TITLES[action]}</h2>
+      <h2>{isOver && isJob ? jobTitle(session) : END_TITLES[action]}</h2>
       <p data-testid="reason">{reason}</p>
       {isJob && <p class="hint card-what">{session.job_url}</p>}
       {action === "sign-in" && (
@@ -175,6 +175,10 @@ function Ended(props: OverlayProps & { state: Extract<ViewerState, { kind: "ende
       </div>
     </>
   );
+}
+
+function jobTitle({ status }: SeenSession): string {
+  return status === "failed" ? "The job failed" : "The job is over";
 }
 
 function EndedForGuest(props: OverlayProps & { state: Extract<ViewerState, { kind: "ended" }> }) {

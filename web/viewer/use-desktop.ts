@@ -49,6 +49,10 @@ export function useDesktop(sessionId: string, { screen, still }: Refs) {
           if (status === "queued" || status === "starting") {
             throw new NotReadyError(status, reason ?? "Its desktop is on the way.");
           }
+          if (status === "failed" || status === "ended") {
+            // As the edge would refuse a ticket.
+            throw new ApiError(410, reason ?? "This session has ended.", "session_ended");
+          }
           return await createTicket(sessionId, session.your_role, signal);
         } catch (error) {
           if (error instanceof ApiError) setFound((before) => foundAfter(error, before));
