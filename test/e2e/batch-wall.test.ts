@@ -76,6 +76,26 @@ describe("the wall of a large batch", () => {
     await host.until(() => streamed().join() === range(0, MAX_LIVE_TILES).join());
   });
 
+  it("is where it was when somebody comes back from a desktop, by keyboard too", async () => {
+    await page.getByRole("radio", { name: "Active" }).check();
+    await tile(40).getByTestId("open-job").focus();
+    const height = await page.evaluate(() => scrollY);
+    expect(height).toBeGreaterThan(0);
+    await page.keyboard.press("Enter");
+    await page.waitForURL(`**/view/${idOf(40)}`);
+    await page.getByTestId("to-overview").click();
+    await waitForState(page, "ready");
+    await page.waitForFunction((height) => scrollY === height, height);
+    const focused = await page.evaluate(() => {
+      return document.activeElement?.closest("[data-id]")?.getAttribute("data-id");
+    });
+    expect(focused).toBe(idOf(40));
+    expect(await page.getByRole("radio", { name: "Active" }).isChecked()).toBe(true);
+    await page.getByRole("radio", { name: "All" }).check();
+    await page.evaluate(() => scrollTo(0, 0));
+    await host.until(() => streamed().join() === range(0, MAX_LIVE_TILES).join());
+  });
+
   it("gives the room of one that failed to another, and says why; the others stay", async () => {
     host.end(idOf(3), "failed", "Its browser crashed.");
     await tile(3).getByTestId("tile-status").getByText("Failed").waitFor();

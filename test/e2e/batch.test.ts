@@ -5,6 +5,7 @@ import { launchBrowser, signedIn, ViewerPage, waitForState } from "../support/br
 import { DesktopAgent } from "../support/desktop-agent.ts";
 import { CLICKED, type Colour, JobPages, TYPED } from "../support/job-page.ts";
 import { ADMIN_TOKEN, type Rig, startRig } from "../support/rig.ts";
+import { takeTurnWithDesktops } from "../support/turn.ts";
 
 /** As many as the host runs at once, and one more. */
 const COLOURS: readonly Colour[] = [
@@ -31,8 +32,10 @@ let agent: DesktopAgent;
 let visitor: BrowserContext;
 let wall: ViewerPage;
 let batch: Batch;
+let endTurn: () => Promise<void>;
 
 beforeAll(async () => {
+  endTurn = await takeTurnWithDesktops();
   [rig, browser, pages] = await Promise.all([startRig(), launchBrowser(), JobPages.start()]);
   agent = await DesktopAgent.start(rig, {
     config: { profiles: { browser: true }, limits: { max_desktops: ROOM } },
@@ -48,6 +51,7 @@ afterAll(async () => {
   await agent?.stop();
   await rig?.stop();
   pages?.stop();
+  await endTurn?.();
 });
 
 function idOf(n: number): string {

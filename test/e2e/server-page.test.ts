@@ -20,7 +20,7 @@ import { knownPicture, XClient } from "../support/x-client.ts";
 /** A server of the panel's whose console is on this machine, and one that is on another. */
 const SERVER = "42";
 const ELSEWHERE = "43";
-const DISPLAY = 60;
+const DISPLAY = 62;
 const PORT = 5900 + DISPLAY;
 const PICTURE = knownPicture(DISPLAY, 640, 480);
 

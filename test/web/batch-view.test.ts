@@ -49,6 +49,8 @@ describe("a change", () => {
     ["of one of its sessions", { kind: "session", id: "b_job_1", change: "changed" }, true],
     ["of who watches one", { kind: "session", id: "b_job_1", change: "viewers" }, false],
     ["of another batch's", { kind: "session", id: "b2_job_1", change: "changed" }, false],
+    ["of all of it", { kind: "batch", id: "b", change: "ended" }, true],
+    ["of all of another", { kind: "batch", id: "b2", change: "created" }, false],
     ["of its host", { kind: "host", id: "h1", change: "offline" }, true],
     ["of how far that is", { kind: "host", id: "h1", change: "latency" }, false],
     [

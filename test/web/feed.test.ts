@@ -67,7 +67,7 @@ describe("the feed", () => {
 
   it("passes over a kind that it does not know, which counts as seen", () => {
     page.socket.says({ kind: "ready", seq: 7 });
-    page.socket.events.heard(JSON.stringify({ kind: "batch", seq: 8, id: "b" }));
+    page.socket.events.heard(JSON.stringify({ kind: "later", seq: 8, id: "b" }));
     page.socket.events.closed(1006);
     page.advance(1_000);
     expect(page.told).toEqual(["live", "reset", "away"]);

@@ -56,6 +56,7 @@ export function concerns(
 ): boolean {
   // Who watches is not shown, and this page's own tiles watch.
   if (kind === "session") return change !== "viewers" && id.startsWith(`${batchId}_job_`);
+  if (kind === "batch") return id === batchId;
   if (kind !== "host" || OF_NO_MATTER.has(change)) return false;
   // Any host may be the one that jobs wait for.
   return jobs.some(

@@ -4,11 +4,12 @@ import { StopIcon } from "../icons.tsx";
 import { Segments } from "../segments.tsx";
 import { STATUS_WORDS } from "../statuses.ts";
 import { absolute, elapsed } from "../time.ts";
-import { countsOf, isOver, type JobFilter, jobsIn, whyTheyWait } from "./batch-view.ts";
+import { countsOf, isOver, jobsIn, whyTheyWait } from "./batch-view.ts";
 import { EndBatch } from "./end-batch.tsx";
 import type { BatchState } from "./live-batch.ts";
 import { MAX_LIVE_TILES } from "./streams.ts";
 import { Tile } from "./tile.tsx";
+import { usePlace } from "./use-place.ts";
 import { useStreams } from "./use-streams.ts";
 
 type WallProps = {
@@ -21,7 +22,8 @@ type WallProps = {
 
 /** All desktops of a batch, and how its jobs stand. */
 export function Wall({ batch, hosts, operates, now, onEnded }: WallProps) {
-  const [filter, setFilter] = useState<JobFilter>("all");
+  const list = useRef<HTMLUListElement>(null);
+  const { filter, setFilter } = usePlace(batch.batch_id, list);
   const [ending, setEnding] = useState(false);
   const title = useRef<HTMLHeadingElement>(null);
   const { jobs, profile, created_at } = batch;
@@ -76,7 +78,7 @@ export function Wall({ batch, hosts, operates, now, onEnded }: WallProps) {
             : `No job is ${STATUS_WORDS[filter].toLowerCase()} now.`}
         </p>
       ) : (
-        <ul class="wall">
+        <ul class="wall" ref={list}>
           {shown.map((job) => (
             <Tile
               key={job.job_id}

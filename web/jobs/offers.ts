@@ -24,7 +24,7 @@ export function offersOf(hosts: readonly Host[], profile: string): Offers {
 
 function hintOf(offering: readonly Host[], profile: string): string | null {
   if (offering.length === 0) {
-    return `None of the hosts shown lets jobs run as “${profile}”: they would wait until the owner of one allows it in its agent's configuration.`;
+    return `No host lets jobs run as “${profile}”: they would wait until the owner of one allows it in its agent's configuration.`;
   }
   if (!offering.some(({ online }) => online)) {
     return "The hosts that allow it are offline: jobs wait until one is back.";

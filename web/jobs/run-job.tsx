@@ -2,6 +2,7 @@ import type { TargetedSubmitEvent } from "preact";
 import { useEffect, useId, useRef, useState } from "preact/hooks";
 import type { Host } from "../../protocol/api.ts";
 import { DEFAULT_PROFILE } from "../../protocol/limits.ts";
+import { listHosts } from "../api.ts";
 import { Dialog } from "../dialog.tsx";
 import { applyBatch, applyJob, type JobWishes } from "../jobs-api.ts";
 import { navigate } from "../router.tsx";
@@ -12,10 +13,16 @@ import "./run-job.css";
 
 const ANY_HOST = "";
 
-type RunJobProps = { hosts: readonly Host[]; onClose(): void };
+type RunJobProps = {
+  /** Those that are known; all are read if there are more. */
+  hosts: readonly Host[];
+  hasMoreHosts: boolean;
+  onClose(): void;
+};
 
 /** Gives URLs desktops of their own: one is opened at once, of several their batch. */
-export function RunJob({ hosts, onClose }: RunJobProps) {
+export function RunJob({ hosts: known, hasMoreHosts, onClose }: RunJobProps) {
+  const hosts = useAllHosts(known, hasMoreHosts);
   const [profile, setProfile] = useState(DEFAULT_PROFILE);
   const [hostId, setHostId] = useState(ANY_HOST);
   const [count, setCount] = useState(0);
@@ -126,6 +133,18 @@ export function RunJob({ hosts, onClose }: RunJobProps) {
       </form>
     </Dialog>
   );
+}
+
+function useAllHosts(known: readonly Host[], hasMore: boolean): readonly Host[] {
+  const [all, setAll] = useState<readonly Host[] | null>(null);
+  useEffect(() => {
+    if (!hasMore) return;
+    const gone = new AbortController();
+    // Without an answer those that are known can be chosen, and any host will do.
+    listHosts(gone.signal).then(setAll, () => {});
+    return () => gone.abort();
+  }, [hasMore]);
+  return all ?? known;
 }
 
 /** @returns the page that shows it */

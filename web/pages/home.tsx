@@ -93,7 +93,9 @@ export function Home() {
           <Sessions state={state} overview={overview} now={now} />
         )}
       </main>
-      {running && hosts && <RunJob hosts={hosts} onClose={() => setRunning(false)} />}
+      {running && state && hosts && (
+        <RunJob hosts={hosts} hasMoreHosts={state.hasMoreHosts} onClose={() => setRunning(false)} />
+      )}
       {adding && hosts && <AddHost hosts={hosts} onClose={() => setAdding(false)} />}
     </div>
   );
