@@ -15,6 +15,9 @@ const ALONE = [
 /** What has a browser: no more of them at once than there are cores, each with its own displays. */
 const BROWSERS = ["test/e2e/**/*.test.ts", "test/agent/desktops*.test.ts"];
 
+/** What counts the open sockets of its process: those of other files would be among them. */
+const OWN_PROCESS = ["test/demo/close.test.ts"];
+
 /** What takes longest, in that order: begun first, so that no core waits for it at the end. */
 const LONGEST = [
   ...["e2e/faults", "e2e/start", "e2e/edge-killed", "e2e/dashboard", "e2e/pages"],
@@ -56,8 +59,18 @@ export default defineConfig({
           ...SHARED,
           name: "together",
           include: ["test/**/*.test.ts"],
-          exclude: [...ALONE, ...BROWSERS],
+          exclude: [...ALONE, ...BROWSERS, ...OWN_PROCESS],
           // Most of them wait: for a workerd of their own, for a minute of silence.
+          maxWorkers: 3,
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        test: {
+          ...SHARED,
+          name: "own process",
+          include: OWN_PROCESS,
+          isolate: true,
           maxWorkers: 3,
           sequence: { groupOrder: 0 },
         },

@@ -21,9 +21,7 @@ export type HostChange =
 export type SessionChange = "created" | "changed" | "viewers" | "ended";
 
 /** What can change of a batch as a whole; what changes of its jobs changes their sessions. */
-export type BatchChange =
-  | "created"
-  | "ended"; // all of its jobs have
+export type BatchChange = "created" | "ended"; // all of its jobs have
 
 /**
  * What can change of a support room; `id` is its whole name. Only who may read the inbox, operators

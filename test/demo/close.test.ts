@@ -3,7 +3,7 @@ import { startDemo } from "../../demo/server.ts";
 import { keyEvent } from "../support/client-messages.ts";
 import { TestClient } from "./client.ts";
 
-// A file of its own: the handles that another test's sockets still hold would count here.
+// A file, and a process, of its own: the handles that another test's sockets still hold would count here.
 describe("close()", () => {
   test("ends every connection and leaves no socket and no timer", async () => {
     vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
