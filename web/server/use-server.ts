@@ -78,11 +78,12 @@ export function useServer(serverId: string) {
         host && findHost(host.host_id, signal),
       ]);
       const open = session?.status === "ended" ? null : session;
-      setState((now) => ({
-        ...now,
-        found: now.found && { ...now.found, session: open },
-        host: itsHost,
-      }));
+      setState((now) => {
+        // A look that was answered meanwhile may have found another session.
+        const isSame = now.found?.session?.session_id === found.session?.session_id;
+        const updated = now.found && isSame ? { ...now.found, session: open } : now.found;
+        return { ...now, found: updated, host: itsHost };
+      });
     };
     const leaveFeed = followFeed({
       onLink: setLink,
