@@ -1,5 +1,6 @@
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { SupportRoom } from "../../protocol/chat.ts";
 import {
   collectErrors,
   launchBrowser,
@@ -8,8 +9,10 @@ import {
   waitForState,
 } from "../support/browser.ts";
 import { ChatOnPage } from "../support/chat-on-page.ts";
+import { present } from "../support/chat-rooms.ts";
 import { People } from "../support/people.ts";
 import { ADMIN_TOKEN, type Rig, startRig } from "../support/rig.ts";
+import { RoomMember } from "../support/room-member.ts";
 
 /** What Chromium logs when a page asks whether this browser has a chat already. */
 const NO_ROOM = "Failed to load resource: the server responded with a status of 404 (Not Found)";
@@ -112,6 +115,46 @@ describe("a guest on /support and an operator on /inbox", () => {
 
   it("leave nothing in the operator's console", () => {
     expect(errors).toEqual([]);
+  });
+});
+
+describe("an inbox with more chats than a page holds", () => {
+  /** One more than web/inbox/look.ts reads at first. */
+  const ROOMS = 51;
+  /** As worker/objects/registry/support-rooms.ts has it. */
+  const ROOMS_PER_ADDRESS = 10;
+
+  async function openRoom(n: number): Promise<void> {
+    const from = `127.0.2.${1 + Math.floor(n / ROOMS_PER_ADDRESS)}`;
+    const people = new People(rig);
+    const body = { name: `Guest ${n}` };
+    const made = people.call("/api/chat/support", { method: "POST", body, headers: {}, from });
+    const answer = await people.wanted(201, made);
+    const { room } = answer.json<SupportRoom>();
+    const url = `${rig.edge.url.replace("http", "ws")}/chat-ws?room=${room}`;
+    const headers = people.browser(answer.cookie);
+    const { room: guest } = await present(new RoomMember(url, { headers }));
+    guest.say("a", `question ${n}`);
+    await guest.next("ack");
+    await guest.close();
+  }
+
+  it("shows them as they come, and the rest on request", async () => {
+    const staff = await (await signedIn(browser, rig.edge.url, ADMIN_TOKEN)).newPage();
+    await staff.goto(`${rig.edge.url}/inbox`);
+    await waitForState(staff, "ready");
+    const entry = (n: number) => staff.getByTestId("room").filter({ hasText: `question ${n}` });
+    await openRoom(0);
+    await entry(0).waitFor();
+    for (let n = 1; n < ROOMS; n++) await openRoom(n);
+    await entry(ROOMS - 1).waitFor();
+    await staff.getByTestId("more-rooms").click();
+    await entry(0).waitFor();
+    expect(await staff.getByTestId("waiting-count").textContent()).toBe("50+ wait");
+    await openRoom(ROOMS);
+    await entry(ROOMS).waitFor();
+    await entry(0).waitFor();
+    await staff.context().close();
   });
 });
 
