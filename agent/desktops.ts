@@ -187,7 +187,7 @@ export class Desktops {
   }
 
   #start(session: string, plan: Plan, url: string): void {
-    if (this.#stopped) throw new Refusal("lost", "The agent is being stopped.");
+    if (this.#stopped) throw new Refusal("no_room", "The agent is being stopped.");
     const { max_desktops } = this.#limits;
     if (this.#running.size >= max_desktops) {
       throw new Refusal("no_room", `This host runs ${max_desktops} desktops, its limit.`);

@@ -75,6 +75,7 @@ const JOBS = [
   [409, "profile_not_offered"],
   [422, "idempotency_key_reused"],
   [429, "too_many_jobs"],
+  [503, "not_all_made"],
 ] as const;
 
 /** Of every call that asks the hosting panel. */
@@ -228,7 +229,10 @@ export const OPERATIONS = {
     summary: "Ends every job of a batch that has not ended",
     status: 204,
     answer: null,
-    problems: [[404, "no_such_batch"]],
+    problems: [
+      [404, "no_such_batch"],
+      [503, "not_all_ended"],
+    ],
   },
   "GET /api/vnc/session/:id/log": {
     id: "readJobLog",

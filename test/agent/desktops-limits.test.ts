@@ -71,6 +71,22 @@ describe("a desktop's port", () => {
   });
 });
 
+describe("an agent that is being stopped", () => {
+  it("has no room for one more desktop: whoever asks may have it elsewhere", async () => {
+    await start({ idle, stubborn: shell("trap '' TERM; while :; do sleep 1; done") });
+    await host.launch("a", "stubborn", URL);
+    await host.launch("b", "idle", URL);
+    const stopped = host.endAgent("SIGTERM");
+    await host.ended("b");
+    host.say({ type: "launch", session: "job", profile: "idle", url: URL });
+    expect(await host.ended("job")).toMatchObject({
+      cause: "no_room",
+      reason: "The agent is being stopped.",
+    });
+    await stopped;
+  });
+});
+
 describe("a host's limit", () => {
   it("of desktops at once refuses one more, until one has ended", async () => {
     await start({ idle }, { max_desktops: 2 });

@@ -5,7 +5,8 @@ import { type Env, vncHost, vncSession } from "../env.ts";
 import type { LocationHint } from "../location.ts";
 import { describeError, log } from "../log.ts";
 import { type Result, refuse } from "../problem.ts";
-import { type BatchRow, type JobRow, Jobs, type NewJobs, type QueuedJob } from "./batch/jobs.ts";
+import { giveRoom, HOST_REMOVED } from "./batch/give-room.ts";
+import { type BatchRow, type JobRow, Jobs, type NewJobs } from "./batch/jobs.ts";
 import { Rooms } from "./batch/rooms.ts";
 import type { JobEnd, JobStand } from "./session/job.ts";
 import { purgeTime } from "./session/life.ts";
@@ -29,10 +30,19 @@ export class Batches extends DurableObject<Env> {
   #running: Promise<void> | null = null;
   #isMore = false;
   #hasFailed = false;
-  #looksAfterHosts = false;
+  /** How many runs in a row had a step that failed. */
+  #failedRuns = 0;
+  /** How much more is done in this run. */
+  #stepsLeft = 0;
+  /** When the hosts were looked after, and when room on them was, since this object woke. */
+  #lookedAt = 0;
+  #gaveRoomAt = 0;
 
-  /** Takes jobs. Taking the same again changes nothing. @returns when their sessions are made */
-  async apply(input: NewJobs, by: { actor: string; address: string }): Promise<Result<null>> {
+  /**
+   * Takes jobs. Taking the same again changes nothing.
+   * @returns how many of their sessions are still to be made: they are, also if nobody asks again
+   */
+  async apply(input: NewJobs, by: { actor: string; address: string }): Promise<Result<number>> {
     const isKnown = input.jobs.some(({ job_id }) => this.#jobs.job(job_id));
     if (!isKnown) {
       if (this.#jobs.countOpen() + input.jobs.length > MAX_JOBS) {
@@ -44,7 +54,8 @@ export class Batches extends DurableObject<Env> {
       log("batch.taken", { batch: input.batch_id, jobs: input.jobs.length });
     }
     await this.#run();
-    return { ok: true, value: null };
+    const { batch_id, jobs } = input;
+    return { ok: true, value: this.#jobs.countUnmade({ batch_id, job_id: jobs[0]?.job_id ?? "" }) };
   }
 
   async describe(batchId: string): Promise<{ batch: BatchRow; jobs: JobRow[] } | null> {
@@ -56,19 +67,26 @@ export class Batches extends DurableObject<Env> {
     return this.#jobs.job(jobId) ?? null;
   }
 
-  /** Ends what has not ended of a batch. @returns false if there is none */
-  async end(batchId: string, by: { actor: string; address: string }): Promise<boolean> {
-    if (!this.#jobs.batch(batchId)) return false;
+  /** Ends what has not ended of a batch. */
+  async end(batchId: string, by: { actor: string; address: string }): Promise<Result<null>> {
+    if (!this.#jobs.batch(batchId)) {
+      return refuse(404, "no_such_batch", "There is no such batch.");
+    }
+    const job = { batch_id: batchId, job_id: "" };
+    // A session that is not made cannot be ended, and would be made later.
+    for (let left = Infinity; this.#jobs.countUnmade(job) < left; await this.#run()) {
+      left = this.#jobs.countUnmade(job);
+    }
     const open = this.#jobs.ofBatch(batchId).filter(({ state }) => !isOver(state));
     // In the order in which none of them gets the room of one before it.
-    await this.#each(open.reverse(), async ({ job_id }) => {
-      await vncSession(this.env, job_id).end(
-        by.actor,
-        "The operator ended this batch.",
-        by.address,
-      );
+    const failed = await eachOf(open.reverse(), async ({ job_id }) => {
+      const reason = "The operator ended this batch.";
+      const ended = await vncSession(this.env, job_id).end(by.actor, reason, by.address);
+      if (!ended.ok) throw new Error(ended.refusal.detail);
     });
-    return true;
+    if (failed === 0) return { ok: true, value: null };
+    const detail = `Of this batch's jobs ${failed} could not be ended; end it again.`;
+    return refuse(503, "not_all_ended", detail);
   }
 
   // What is heard from hosts and sessions.
@@ -86,7 +104,7 @@ export class Batches extends DurableObject<Env> {
       } else if (!desktop && state === "open") {
         // Asked to stop what it does not have, it says what became of it.
         await vncHost(this.env, host.host_id).stopDesktop(job_id);
-      } else if (!desktop && isOver(state)) this.#jobs.clearRoom(job_id);
+      } else if (!desktop && isOver(state)) this.#clearRoom(job_id);
     }
     for (const session of had.keys()) await vncHost(this.env, host.host_id).stopDesktop(session);
     this.#goOn();
@@ -94,13 +112,7 @@ export class Batches extends DurableObject<Env> {
 
   /** A host was removed: what ran there cannot be reached any more. */
   async hostIsRemoved(hostId: string): Promise<void> {
-    this.#rooms.forget(hostId);
-    const gone = { state: "failed", reason: "Its host was removed." } as const;
-    const wanted = this.#jobs.queued().filter(({ wanted_host }) => wanted_host === hostId);
-    for (const { job_id } of [...this.#jobs.withRoom(hostId), ...wanted]) {
-      await this.#end(job_id, gone);
-      this.#jobs.clearRoom(job_id);
-    }
+    this.#rooms.setRemoved(hostId);
     this.#goOn();
   }
 
@@ -111,9 +123,11 @@ export class Batches extends DurableObject<Env> {
       await vncHost(this.env, hostId).stopDesktop(jobId);
       return;
     }
+    if (row.state !== "starting") return; // said again, or over: then it is told to stop
+    this.#rooms.setTrusted(hostId);
     const expires_at = Date.now() + DEFAULT_SESSION_TTL_S * 1000;
     const over = await this.#tell(jobId, { state: "open", host_id: hostId, port, expires_at });
-    if (!over) this.#jobs.open(jobId, port);
+    if (!over) this.#jobs.open(jobId, hostId, port);
     else this.#goOn();
   }
 
@@ -124,10 +138,11 @@ export class Batches extends DurableObject<Env> {
     if (row?.host_id !== hostId || row.has_room === 0) return;
     if (row.state === "starting" && cause === "no_room") {
       this.#rooms.setFull(hostId);
-      await this.#requeue(jobId);
+      await this.#requeue(jobId, hostId);
     } else {
       if (!isOver(row.state)) await this.#end(jobId, endOf(row, cause, reason));
-      this.#jobs.clearRoom(jobId);
+      this.#clearRoom(jobId);
+      this.#rooms.setRoomAgain(hostId);
     }
     this.#goOn();
   }
@@ -141,7 +156,6 @@ export class Batches extends DurableObject<Env> {
   // What is done about it.
 
   override async alarm(): Promise<void> {
-    this.#looksAfterHosts = true;
     await this.#run();
   }
 
@@ -150,7 +164,10 @@ export class Batches extends DurableObject<Env> {
     this.ctx.waitUntil(this.#run());
   }
 
-  /** Does all there is to do now, one pass at a time; what comes up meanwhile too. Never rejects. */
+  /**
+   * Does what there is to do now, one pass at a time; what comes up meanwhile too. One event may make
+   * only so many calls, so what is more is done on an alarm. Never rejects.
+   */
   #run(): Promise<void> {
     this.#isMore = true;
     this.#running ??= this.#passes();
@@ -160,8 +177,9 @@ export class Batches extends DurableObject<Env> {
   async #passes(): Promise<void> {
     await null; // so that #running is set before this can end
     this.#hasFailed = false;
+    this.#stepsLeft = MAX_STEPS;
     try {
-      while (this.#isMore) {
+      while (this.#isMore && this.#stepsLeft > 0) {
         this.#isMore = false;
         await this.#pass();
       }
@@ -171,34 +189,41 @@ export class Batches extends DurableObject<Env> {
     } finally {
       // In the same turn as the last look: whatever comes to be after it starts anew.
       this.#running = null;
+      this.#failedRuns = this.#hasFailed ? this.#failedRuns + 1 : 0;
       this.#setAlarm();
     }
   }
 
   async #pass(): Promise<void> {
     await this.#makeSessions();
-    if (this.#looksAfterHosts) {
-      this.#looksAfterHosts = false;
+    if (Date.now() - this.#lookedAt >= LOOK_MS) {
+      this.#lookedAt = Date.now();
       this.#jobs.forget(Date.now() - purgeTime(0, this.env));
       await this.#lookAfterHosts();
     }
-    for (const { job, why } of this.#giveRoom())
-      await this.#end(job, { state: "failed", reason: why });
-    await this.#each(this.#jobs.withRoom(), async (row) => {
-      const told = this.#told.get(row.job_id);
-      if (row.state === "starting" && told !== "start") await this.#start(row);
-      if (isOver(row.state) && told !== "stop") await this.#stop(row);
+    const removed = this.#rooms.removed();
+    for (const host of removed)
+      await this.#each(this.#jobs.withRoom(host), (row) => this.#leave(row));
+    this.#gaveRoomAt = Date.now();
+    for (const { need, why } of giveRoom(this.#jobs, this.#rooms)) {
+      await this.#each(this.#jobs.queued(need, MAX_JOBS), ({ job_id }) =>
+        this.#end(job_id, { state: "failed", reason: why }),
+      );
+    }
+    const untold = this.#jobs.changing().filter(({ job_id, state }) => {
+      return this.#told.get(job_id) !== (isOver(state) ? "stop" : "start");
     });
+    await this.#each(untold, (row) => (isOver(row.state) ? this.#stop(row) : this.#start(row)));
+    if (!this.#hasFailed && !this.#isMore) this.#rooms.forget(removed);
   }
 
   async #makeSessions(): Promise<void> {
     const rows = this.#jobs.unmade();
     const places = new Map<string, LocationHint | null>();
-    for (const { wanted_host: host } of rows) {
-      if (host !== null && !places.has(host)) {
-        places.set(host, await vncHost(this.env, host).location());
-      }
-    }
+    const wanted = new Set(rows.map(({ wanted_host }) => wanted_host).filter((id) => id !== null));
+    await this.#each([...wanted], async (host) => {
+      places.set(host, await vncHost(this.env, host).location());
+    });
     await this.#each(rows, async (row) => {
       const { job_id: session_id, wanted_host, batch_id, url, reason, actor, address } = row;
       const near = wanted_host === null ? null : places.get(wanted_host);
@@ -223,86 +248,102 @@ export class Batches extends DurableObject<Env> {
     });
   }
 
-  /**
-   * Gives jobs room in their order: on the host that they name, or where there is most.
-   * @returns those that cannot get any, and why
-   */
-  #giveRoom(): { job: string; why: string }[] {
-    const refused: { job: string; why: string }[] = [];
-    const hosts = this.#rooms.free();
-    for (const job of this.#jobs.queued()) {
-      const why = this.#whyNever(job);
-      if (why !== null) {
-        refused.push({ job: job.job_id, why });
-        continue;
-      }
-      const [best] = hosts
-        .filter(({ free, host_id, profiles }) => {
-          const isWanted = job.wanted_host === null || job.wanted_host === host_id;
-          return free > 0 && isWanted && profiles.has(job.profile);
-        })
-        .sort((a, b) => b.free - a.free);
-      if (!best) continue;
-      best.free -= 1;
-      this.#jobs.giveRoom(job.job_id, best.host_id);
-    }
-    return refused;
-  }
-
-  #whyNever({ wanted_host, profile }: QueuedJob): string | null {
-    const room = wanted_host === null ? undefined : this.#rooms.get(wanted_host);
-    if (!room || room.is_away || (JSON.parse(room.profiles) as string[]).includes(profile)) {
-      return null;
-    }
-    return `The host ${room.name} does not offer the desktop ${profile} to jobs (any more).`;
-  }
-
-  async #start({ job_id, host_id, profile, url, is_said }: JobRow): Promise<void> {
+  async #start({ job_id, host_id }: JobRow): Promise<void> {
     if (host_id === null) return;
     const reason = "Its desktop is starting.";
     if (await this.#tell(job_id, { state: "starting", host_id, reason })) {
       this.#isMore = true; // it has ended meanwhile: a desktop that was started before is stopped
       return;
     }
+    // What was heard meanwhile counts: it may wait again, or be over.
+    const row = this.#jobs.job(job_id);
+    if (row?.state !== "starting" || row.host_id !== host_id) {
+      this.#isMore = true;
+      return;
+    }
     this.#jobs.markSaid(job_id); // before it is: whether it was heard is not always known
-    const answer = await vncHost(this.env, host_id).launch({ session: job_id, profile, url });
-    if (answer === "removed") return this.hostIsRemoved(host_id);
-    this.#told.set(job_id, "start");
-    if (answer === "said") return;
-    if (answer === "offline") this.#rooms.setAway(host_id);
-    else this.#rooms.forget(host_id); // until it says again what it offers
-    if (is_said === 0) await this.#requeue(job_id);
+    const { profile, url } = row;
+    const host = vncHost(this.env, host_id);
+    await this.#order(job_id, "start", async () => {
+      const answer = await host.launch({ session: job_id, profile, url });
+      if (answer === "said") return;
+      if (answer === "offline") this.#rooms.setAway(host_id, true);
+      else if (answer === "removed") this.#rooms.setRemoved(host_id);
+      else this.#rooms.setFull(host_id); // until it says again what it offers
+      if (row.is_said === 0) await this.#requeue(job_id, host_id);
+      // Asked to stop what it may have started and would not any more, it says what became of it.
+      else if (answer === "not_offered") await host.stopDesktop(job_id);
+      this.#isMore = true; // for another host
+    });
   }
 
   async #stop({ job_id, host_id }: JobRow): Promise<void> {
-    if (host_id === null) return this.#jobs.clearRoom(job_id);
-    const answer = await vncHost(this.env, host_id).stopDesktop(job_id);
-    if (answer === "removed") this.#jobs.clearRoom(job_id);
-    else this.#told.set(job_id, "stop"); // its next link begins with what it has
+    if (host_id === null) return this.#clearRoom(job_id);
+    await this.#order(job_id, "stop", async () => {
+      const answer = await vncHost(this.env, host_id).stopDesktop(job_id);
+      if (answer === "removed") this.#clearRoom(job_id);
+    });
   }
 
-  /** A host that stays away takes its jobs with it; it is told to stop them when it comes back. */
+  /** Notes first what a host is told, since a link that comes meanwhile has it told again. */
+  async #order(jobId: string, order: "start" | "stop", give: () => Promise<void>): Promise<void> {
+    this.#told.set(jobId, order);
+    try {
+      await give();
+    } catch (error) {
+      this.#told.delete(jobId);
+      throw error;
+    }
+  }
+
+  /** A job's host was removed: what may run there cannot be reached any more. */
+  async #leave({ job_id, host_id, state, is_said }: JobRow): Promise<void> {
+    if (state === "starting" && is_said === 0) return this.#requeue(job_id, host_id ?? "");
+    if (!isOver(state)) await this.#end(job_id, { state: "failed", reason: HOST_REMOVED });
+    this.#clearRoom(job_id);
+  }
+
+  /**
+   * A host that stays away takes its jobs with it; it is told to stop them when it comes back. One
+   * that was away may be back on the link that it had, of which it says nothing.
+   */
   async #lookAfterHosts(): Promise<void> {
-    const live = this.#jobs.withRoom().filter(({ state }) => !isOver(state));
-    const hosts = [...new Set(live.map(({ host_id }) => host_id))].filter((id) => id !== null);
-    await this.#each(hosts, async (host) => {
+    await this.#each(this.#hostsToLookAfter(), async (host) => {
       const since = await vncHost(this.env, host).awaySince();
-      if (since === "removed") return this.hostIsRemoved(host);
-      if (since === null) return;
-      this.#rooms.setAway(host);
-      if (Date.now() - since < this.#goneAfterMs) return;
+      if (since === "removed") return this.#rooms.setRemoved(host);
+      this.#rooms.setAway(host, since !== null);
+      if (since === null || Date.now() - since < this.#goneAfterMs) return;
       const name = this.#rooms.get(host)?.name ?? host;
       const reason = `Its host ${name} went away and did not come back.`;
-      for (const { job_id } of live.filter(({ host_id }) => host_id === host)) {
-        await this.#end(job_id, { state: "failed", reason });
+      for (const { job_id, state } of this.#jobs.withRoom(host)) {
+        if (!isOver(state)) await this.#end(job_id, { state: "failed", reason });
       }
     });
   }
 
-  async #requeue(jobId: string): Promise<void> {
-    this.#told.delete(jobId);
+  /** Those that jobs run on, or wait for without knowing whether they are there. */
+  #hostsToLookAfter(): string[] {
+    const needs = this.#jobs.needs();
+    const unknown = needs
+      .map(({ wanted_host }) => wanted_host)
+      .filter((id) => id !== null && !this.#rooms.get(id));
+    const away = needs.length > 0 ? this.#rooms.away() : [];
+    const hosts = new Set([...this.#jobs.hostsInUse(), ...unknown, ...away]);
+    return [...hosts].filter((id) => id !== null);
+  }
+
+  async #requeue(jobId: string, hostId: string): Promise<void> {
     const reason = "Its host had no room after all; it waits, and starts by itself.";
-    if (!(await this.#tell(jobId, { state: "queued", reason }))) this.#jobs.requeue(jobId);
+    if (await this.#tell(jobId, { state: "queued", reason })) return;
+    // In one turn: a pass that runs meanwhile starts it nowhere, or anew.
+    this.#jobs.requeue(jobId, hostId);
+    this.#told.delete(jobId);
+  }
+
+  /** Of its desktop nothing is left. */
+  #clearRoom(jobId: string): void {
+    this.#jobs.clearRoom(jobId);
+    this.#told.delete(jobId);
   }
 
   /** Ends a job, its session first. */
@@ -317,35 +358,57 @@ export class Batches extends DurableObject<Env> {
     return over;
   }
 
-  /** Some at once; one that fails is tried again later and holds up no other. */
+  /** As many as this run may; one that fails is tried again later and holds up no other. */
   async #each<Item>(items: readonly Item[], work: (item: Item) => Promise<void>): Promise<void> {
-    for (let at = 0; at < items.length; at += AT_ONCE) {
-      const outcomes = await Promise.allSettled(items.slice(at, at + AT_ONCE).map(work));
-      for (const outcome of outcomes) {
-        if (outcome.status === "fulfilled") continue;
-        log("batch.step_failed", { error: describeError(outcome.reason) });
-        this.#hasFailed = true;
-      }
-    }
+    const now = items.slice(0, this.#stepsLeft);
+    this.#stepsLeft -= now.length;
+    if (now.length < items.length) this.#isMore = true;
+    if ((await eachOf(now, work)) > 0) this.#hasFailed = true;
   }
 
   /** The one alarm is for the first of: another try, a look after hosts, room again, forgetting. */
   #setAlarm(): void {
     const now = Date.now();
     const due: number[] = [];
-    if (this.#hasFailed) due.push(now + RETRY_MS);
-    if (this.#jobs.withRoom().length > 0) due.push(now + LOOK_MS);
-    const free = this.#rooms.nextFree();
-    if (free !== null && this.#jobs.queued().length > 0) due.push(free);
+    if (this.#failedRuns > 0) {
+      due.push(now + RETRY_MS * 2 ** Math.min(this.#failedRuns - 1, MAX_DOUBLINGS));
+    } else if (this.#isMore) due.push(now);
+    if (this.#hostsToLookAfter().length > 0) due.push(this.#lookedAt + LOOK_MS);
+    const free = this.#rooms.nextFree(this.#gaveRoomAt);
+    if (free !== null && this.#jobs.needs().length > 0) due.push(free);
     const first = this.#jobs.firstOver();
     if (first !== null) due.push(Math.max(purgeTime(first, this.env), now + LOOK_MS));
-    if (due.length > 0) this.ctx.storage.setAlarm(Math.min(...due));
+    if (due.length > 0) this.ctx.storage.setAlarm(Math.max(now, Math.min(...due)));
     else this.ctx.storage.deleteAlarm();
   }
 }
 
-/** How soon a step that failed is tried again. */
+/** Some at once. @returns how many failed */
+async function eachOf<Item>(
+  items: readonly Item[],
+  work: (item: Item) => Promise<void>,
+): Promise<number> {
+  let failed = 0;
+  for (let at = 0; at < items.length; at += AT_ONCE) {
+    const outcomes = await Promise.allSettled(items.slice(at, at + AT_ONCE).map(work));
+    for (const outcome of outcomes) {
+      if (outcome.status === "fulfilled") continue;
+      log("batch.step_failed", { error: describeError(outcome.reason) });
+      failed++;
+    }
+  }
+  return failed;
+}
+
+/** How soon a step that failed is tried again; then after twice as long, and so on. */
 const RETRY_MS = 2_000;
+const MAX_DOUBLINGS = 5;
+
+/**
+ * How many steps one run takes, of at most three calls each: the platform lets one event make 1,000
+ * calls on its free plan (10,000 on the others).
+ */
+const MAX_STEPS = 300;
 
 /** While jobs have room on hosts, these are looked after this often. */
 const LOOK_MS = 15_000;

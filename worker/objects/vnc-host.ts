@@ -312,16 +312,19 @@ export class VncHost extends DurableObject<Env> {
   async #handle(message: AgentToEdge, socket: WebSocket): Promise<void> {
     switch (message.type) {
       case "hello": {
-        const had = this.#record.row();
         this.#record.setAgent(message.version, message.addresses);
         this.#record.setDesktops(message.max_desktops, message.profiles);
         this.#record.setDisplays(message.displays);
         this.#changed();
         const streams = new Set(message.streams);
         this.#repeatRoles(streams);
+        const isForJobs = message.profiles.length > 0 || message.desktops.length > 0;
+        if (isForJobs) this.ctx.storage.kv.put(RUNS_JOBS_KEY, true);
+        // Before anything is awaited: what it says of desktops after this is told after this.
+        const isTold =
+          this.ctx.storage.kv.get(RUNS_JOBS_KEY) && this.#tellOfDesktops(message, socket);
         await this.#forgetAllBut(streams, connectedAt(socket));
-        const isForJobs = [message.profiles, message.desktops, had ? profilesOf(had) : []];
-        if (isForJobs.some((list) => list.length > 0)) await this.#tellOfDesktops(message, socket);
+        await isTold;
         return;
       }
       case "launched":
@@ -354,10 +357,10 @@ export class VncHost extends DurableObject<Env> {
   }
 
   async #tellOfDesktops(news: DesktopNews, socket: WebSocket): Promise<void> {
-    const row = this.#record.row();
-    if (!row) return;
-    await this.#desktops.tell(row, news, (reason) =>
-      closeQuietly(socket, CloseCode.goingAway, reason),
+    await this.#desktops.tell(
+      () => this.#record.row(),
+      news,
+      (reason) => closeQuietly(socket, CloseCode.goingAway, reason),
     );
   }
 
@@ -479,6 +482,9 @@ export const AUDIENCE_HEADER = "x-porthole-audience";
 /** Carries a {@link LocationHint} there, empty if it is not known. */
 export const LOCATION_HEADER = "x-porthole-location";
 const LOCATION_KEY = "location";
+
+/** Whether it ever offered desktops for jobs: then objects/batch.ts hears also that it does not. */
+const RUNS_JOBS_KEY = "runs_jobs";
 
 /** Of an agent's comings and goings together so many lines in ten minutes are in the audit. */
 const MAX_LINK_LINES = 20;

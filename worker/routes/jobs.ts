@@ -66,7 +66,7 @@ export async function getBatch(c: Context<AppEnv>): Promise<Response> {
 /** `DELETE /api/vnc/batch/:id`: ends what has not ended of it. Ending it twice is fine. */
 export async function endBatch(c: Context<AppEnv>): Promise<Response> {
   const id = pathId(c, "id");
-  if (!(await batches(c.env).end(id, callerOf(c)))) throw noSuchBatch();
+  unwrap(await batches(c.env).end(id, callerOf(c)));
   await record(c, "batch.ended", id);
   return c.body(null, 204);
 }
@@ -91,9 +91,22 @@ export async function readJobLog(c: Context<AppEnv>): Promise<Response> {
 /** Short: a job's id, which has it in front, is at most 64 characters. */
 const BATCH_ID_BYTES = 12;
 
+/** Returns when all sessions are there; it is said again for as long as that makes more of them. */
 async function apply(c: Context<AppEnv>, jobs: NewJobs): Promise<void> {
-  unwrap(await batches(c.env).apply(jobs, callerOf(c)));
+  let left = Infinity;
+  for (let vain = 0; vain < MAX_VAIN; ) {
+    const now = unwrap(await batches(c.env).apply(jobs, callerOf(c)));
+    if (now === 0) return;
+    vain = now < left ? 0 : vain + 1;
+    left = now;
+  }
+  const id = jobs.batch_id ?? jobs.jobs[0]?.job_id;
+  const detail = `All jobs of ${id} are taken, but ${left} of their sessions are not made yet; they will be. Repeat this with the same Idempotency-Key, or ask for ${id}.`;
+  throw new ProblemError(503, "not_all_made", detail);
 }
+
+/** So often in a row it may make no session more. */
+const MAX_VAIN = 3;
 
 function callerOf(c: Context<AppEnv>) {
   return { actor: person(c).via, address: clientAddress(c.req.raw) };

@@ -44,7 +44,8 @@ export type NewJobs = {
   jobs: readonly NewJob[];
 };
 
-export type QueuedJob = Pick<JobRow, "job_id" | "profile" | "wanted_host">;
+/** What queued jobs need, who are alike in that. */
+export type Need = Pick<JobRow, "profile" | "wanted_host">;
 
 export type BatchRow = { batch_id: string; profile: string; created_at: number };
 
@@ -100,16 +101,47 @@ export class Jobs {
     return this.#sql.exec<JobRow>(query).toArray();
   }
 
-  /** Those that wait for room, in their order. */
-  queued(): QueuedJob[] {
-    const query = `SELECT job_id, profile, wanted_host FROM jobs WHERE state = 'queued' ORDER BY seq`;
-    return this.#sql.exec<QueuedJob>(query).toArray();
+  /** How many sessions of a batch, or of a single job, are to be made. */
+  countUnmade({ batch_id, job_id }: { batch_id: string | null; job_id: string }): number {
+    const query = `SELECT count(*) AS n FROM jobs WHERE state = 'new' AND (batch_id = ? OR job_id = ?)`;
+    return this.#sql.exec<{ n: number }>(query, batch_id, job_id).one().n;
   }
 
-  /** The jobs that have room on a host, or on any. */
-  withRoom(hostId?: string): JobRow[] {
-    const query = `SELECT * FROM jobs WHERE has_room = 1 AND (host_id = ? OR ? IS NULL) ORDER BY seq`;
-    return this.#sql.exec<JobRow>(query, hostId ?? null, hostId ?? null).toArray();
+  /** All that jobs that wait for room need. Thousands wait, but few needs differ. */
+  needs(): Need[] {
+    const query = "SELECT DISTINCT profile, wanted_host FROM jobs WHERE state = 'queued'";
+    return this.#sql.exec<Need>(query).toArray();
+  }
+
+  /** The first that wait for room with such a need, in their order. */
+  queued({ profile, wanted_host }: Need, limit: number): { job_id: string; seq: number }[] {
+    const query = `SELECT job_id, seq FROM jobs
+       WHERE state = 'queued' AND profile = ? AND wanted_host IS ? ORDER BY seq LIMIT ?`;
+    return this.#sql
+      .exec<{ job_id: string; seq: number }>(query, profile, wanted_host, limit)
+      .toArray();
+  }
+
+  /** The jobs that have room on a host. */
+  withRoom(hostId: string): JobRow[] {
+    const query = "SELECT * FROM jobs WHERE has_room = 1 AND host_id = ?";
+    return this.#sql.exec<JobRow>(query, hostId).toArray();
+  }
+
+  /** The jobs that have room and no desktop that shows a picture: it is to start, or to stop. */
+  changing(): JobRow[] {
+    const query = "SELECT * FROM jobs WHERE has_room = 1 AND state <> 'open' ORDER BY +seq";
+    return this.#sql.exec<JobRow>(query).toArray();
+  }
+
+  /** The hosts on which jobs run, or start. */
+  hostsInUse(): string[] {
+    const query = `SELECT DISTINCT host_id FROM jobs
+       WHERE has_room = 1 AND state IN ('starting', 'open') AND host_id IS NOT NULL`;
+    return this.#sql
+      .exec<{ host_id: string }>(query)
+      .toArray()
+      .map(({ host_id }) => host_id);
   }
 
   /** How many jobs have not come to their end. */
@@ -136,18 +168,18 @@ export class Jobs {
     this.#sql.exec("UPDATE jobs SET is_said = 1 WHERE job_id = ?", jobId);
   }
 
-  /** Nothing of it was started: it waits again, in its place. */
-  requeue(jobId: string): void {
+  /** Nothing of it was started on that host: it waits again, in its place. */
+  requeue(jobId: string, hostId: string): void {
     const query = `UPDATE jobs SET state = 'queued', host_id = NULL, has_room = 0, is_said = 0
-       WHERE job_id = ? AND state = 'starting'`;
-    this.#sql.exec(query, jobId);
+       WHERE job_id = ? AND host_id = ? AND state = 'starting'`;
+    this.#sql.exec(query, jobId, hostId);
   }
 
   /** Its desktop is there. */
-  open(jobId: string, port: number): void {
-    const query =
-      "UPDATE jobs SET state = 'open', port = ? WHERE job_id = ? AND state = 'starting'";
-    this.#sql.exec(query, port, jobId);
+  open(jobId: string, hostId: string, port: number): void {
+    const query = `UPDATE jobs SET state = 'open', port = ?
+       WHERE job_id = ? AND host_id = ? AND state = 'starting'`;
+    this.#sql.exec(query, port, jobId, hostId);
   }
 
   /** It came to its end; of its desktop there may be something left. */
@@ -162,17 +194,21 @@ export class Jobs {
     this.#sql.exec("UPDATE jobs SET has_room = 0 WHERE job_id = ?", jobId);
   }
 
-  /** Forgets what was over before a time, and batches that have no jobs any more. */
+  /**
+   * Forgets what was over before a time, and batches that have no jobs any more. Also what has room:
+   * its host has been away for as long, and if it comes back it is told to stop what nobody knows.
+   */
   forget(before: number): void {
-    this.#sql.exec("DELETE FROM jobs WHERE over_at < ? AND has_room = 0", before);
+    const { rowsWritten } = this.#sql.exec("DELETE FROM jobs WHERE over_at < ?", before);
+    if (rowsWritten === 0) return;
     this.#sql.exec(
-      "DELETE FROM batches WHERE batch_id NOT IN (SELECT batch_id FROM jobs WHERE batch_id IS NOT NULL)",
+      "DELETE FROM batches WHERE NOT EXISTS (SELECT 1 FROM jobs WHERE batch_id = batches.batch_id)",
     );
   }
 
   /** When the first of those that are over was, in ms since the epoch; null if there is none. */
   firstOver(): number | null {
-    const query = "SELECT min(over_at) AS at FROM jobs WHERE has_room = 0";
+    const query = "SELECT min(over_at) AS at FROM jobs WHERE over_at IS NOT NULL";
     return this.#sql.exec<{ at: number | null }>(query).one().at;
   }
 }
@@ -189,6 +225,7 @@ const JOBS_SCHEMA = `
     created_at INTEGER NOT NULL, over_at INTEGER
   );
   CREATE INDEX IF NOT EXISTS jobs_by_state ON jobs (state, seq);
+  CREATE INDEX IF NOT EXISTS jobs_queued ON jobs (profile, wanted_host, seq) WHERE state = 'queued';
   CREATE INDEX IF NOT EXISTS jobs_of_batch ON jobs (batch_id, seq);
   CREATE INDEX IF NOT EXISTS jobs_with_room ON jobs (host_id) WHERE has_room = 1;
   CREATE INDEX IF NOT EXISTS jobs_over ON jobs (over_at) WHERE over_at IS NOT NULL;

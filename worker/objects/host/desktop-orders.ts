@@ -20,6 +20,9 @@ export class DesktopOrders {
   readonly #links: Links;
   /** Of which sessions the agent was asked what their desktop printed; null is no answer in time. */
   readonly #asked = new Map<string, PromiseWithResolvers<Log | null>>();
+  /** What the agent said and is not passed on yet: one after the other, in its order. */
+  #telling: Promise<void> = Promise.resolve();
+  #untold = 0;
 
   constructor(env: Env, links: Links) {
     this.#env = env;
@@ -39,8 +42,28 @@ export class DesktopOrders {
   /**
    * Passes on what the agent says. What cannot be passed on is not lost: the link is closed, and the
    * agent says on the next one how everything stands.
+   * @param find the host, when it is this one's turn; undefined if it was removed
    */
-  async tell(row: HostRow, news: DesktopNews, cut: (reason: string) => void): Promise<void> {
+  tell(
+    find: () => HostRow | undefined,
+    news: DesktopNews,
+    cut: (reason: string) => void,
+  ): Promise<void> {
+    if (this.#untold >= MAX_UNTOLD) {
+      cut("The agent says more of its desktops than the edge can take in.");
+      return Promise.resolve();
+    }
+    this.#untold++;
+    this.#telling = this.#telling.then(async () => {
+      const row = find();
+      if (row) await this.#tell(row, news, cut);
+      this.#untold--;
+    });
+    return this.#telling;
+  }
+
+  /** Does not reject. */
+  async #tell(row: HostRow, news: DesktopNews, cut: (reason: string) => void): Promise<void> {
     const { host_id, name } = row;
     const known = batches(this.#env);
     try {
@@ -89,3 +112,6 @@ export class DesktopOrders {
     this.#asked.get(message.session)?.resolve(message);
   }
 }
+
+/** So many messages of an agent may wait to be passed on: it has 100 desktops at most. */
+const MAX_UNTOLD = 500;
