@@ -82,12 +82,18 @@ describe("npm run dev, on one port", () => {
   });
 
   it("shows a changed style without ending the stream or the chat, again and again", async () => {
-    for (const file of ["web/style.css", "web/viewer/viewer.css"]) {
-      new Edit(file, `:root { --changed-by-test: "${file}"; }`);
+    const change = async (file: string) => {
+      const edit = new Edit(file, `:root { --changed-by-test: "${file}"; }`);
       await styleIs(`"${file}"`);
       await expectDesktopAnswers();
-    }
-    undoEdits();
+      return edit;
+    };
+    const first = await change("web/style.css");
+    const second = await change("web/viewer/viewer.css");
+    // One at a time: what is shown in between says that each was taken up.
+    second.undo();
+    await styleIs('"web/style.css"');
+    first.undo();
     await styleIs("");
     await expectDesktopAnswers();
     expect(await sendChat("two")).toBe(2);
