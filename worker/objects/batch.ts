@@ -1,7 +1,7 @@
 import { DurableObject } from "cloudflare:workers";
 import { DEFAULT_SESSION_TTL_S, MAX_JOBS } from "../../protocol/limits.ts";
 import type { EndCause } from "../../protocol/link.ts";
-import { type Env, vncHost, vncSession } from "../env.ts";
+import { type Env, registry, vncHost, vncSession } from "../env.ts";
 import type { LocationHint } from "../location.ts";
 import { describeError, log } from "../log.ts";
 import { type Result, refuse } from "../problem.ts";
@@ -215,6 +215,12 @@ export class Batches extends DurableObject<Env> {
     });
     await this.#each(untold, (row) => (isOver(row.state) ? this.#stop(row) : this.#start(row)));
     if (!this.#hasFailed && !this.#isMore) this.#rooms.forget(removed);
+    await this.#each(this.#jobs.untold(), async ({ batch_id, told, is_over }) => {
+      const change = told === "" ? "created" : "ended";
+      await registry(this.env).sessions.putBatch(batch_id, change);
+      this.#jobs.markTold(batch_id, change);
+      if (change === "created" && is_over === 1) this.#isMore = true;
+    });
   }
 
   async #makeSessions(): Promise<void> {

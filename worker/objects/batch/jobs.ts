@@ -1,3 +1,4 @@
+import type { BatchChange } from "../../../protocol/events.ts";
 import type { JobEnd } from "../session/job.ts";
 import { oneRow } from "../storage.ts";
 
@@ -47,6 +48,9 @@ export type NewJobs = {
 /** What queued jobs need, who are alike in that. */
 export type Need = Pick<JobRow, "profile" | "wanted_host">;
 
+/** `told`: the last change of it that the registry knows; `is_over` is 1 when all of its jobs are. */
+type UntoldBatch = { batch_id: string; told: BatchChange | ""; is_over: number };
+
 export type BatchRow = { batch_id: string; profile: string; created_at: number };
 
 /** All jobs that are not forgotten, in SQLite. */
@@ -93,6 +97,19 @@ export class Jobs {
   ofBatch(batchId: string): JobRow[] {
     const query = "SELECT * FROM jobs WHERE batch_id = ? ORDER BY seq";
     return this.#sql.exec<JobRow>(query, batchId).toArray();
+  }
+
+  /** The batches of which there is something to tell: that they were made, or are over. */
+  untold(): UntoldBatch[] {
+    const query = `SELECT batch_id, told, NOT EXISTS (
+         SELECT 1 FROM jobs WHERE jobs.batch_id = batches.batch_id AND over_at IS NULL
+       ) AS is_over FROM batches WHERE told <> 'ended'`;
+    const rows = this.#sql.exec<UntoldBatch>(query).toArray();
+    return rows.filter(({ told, is_over }) => told === "" || is_over === 1);
+  }
+
+  markTold(batchId: string, told: BatchChange): void {
+    this.#sql.exec("UPDATE batches SET told = ? WHERE batch_id = ?", told, batchId);
   }
 
   /** Those whose session is to be made, in their order. */
@@ -215,7 +232,8 @@ export class Jobs {
 
 const JOBS_SCHEMA = `
   CREATE TABLE IF NOT EXISTS batches (
-    batch_id TEXT PRIMARY KEY, profile TEXT NOT NULL, created_at INTEGER NOT NULL
+    batch_id TEXT PRIMARY KEY, profile TEXT NOT NULL, created_at INTEGER NOT NULL,
+    told TEXT NOT NULL DEFAULT ''
   );
   CREATE TABLE IF NOT EXISTS jobs (
     seq INTEGER PRIMARY KEY AUTOINCREMENT, job_id TEXT NOT NULL UNIQUE, batch_id TEXT,
@@ -227,6 +245,7 @@ const JOBS_SCHEMA = `
   CREATE INDEX IF NOT EXISTS jobs_by_state ON jobs (state, seq);
   CREATE INDEX IF NOT EXISTS jobs_queued ON jobs (profile, wanted_host, seq) WHERE state = 'queued';
   CREATE INDEX IF NOT EXISTS jobs_of_batch ON jobs (batch_id, seq);
+  CREATE INDEX IF NOT EXISTS jobs_left_of_batch ON jobs (batch_id) WHERE over_at IS NULL;
   CREATE INDEX IF NOT EXISTS jobs_with_room ON jobs (host_id) WHERE has_room = 1;
   CREATE INDEX IF NOT EXISTS jobs_over ON jobs (over_at) WHERE over_at IS NOT NULL;
 `;
