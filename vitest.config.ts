@@ -22,7 +22,8 @@ const OWN_PROCESS = ["test/demo/close.test.ts"];
 const LONGEST = [
   ...["e2e/faults", "e2e/start", "e2e/edge-killed", "e2e/dashboard", "e2e/pages"],
   ...["e2e/support-chat", "agent/desktops-failures", "e2e/control", "e2e/side-by-side"],
-  ...["e2e/chat", "agent/desktops-limits"],
+  ...["e2e/chat", "agent/desktops-limits", "e2e/batch-wall", "e2e/server-page", "e2e/batch-killed"],
+  ...["worker/batch-faults", "worker/batch"],
   ...["worker/events", "worker/chat-storm", "worker/streams", "worker/session-life"],
   ...["worker/limits", "worker/panel-failures"],
 ].map((name) => `/test/${name}.test.ts`);

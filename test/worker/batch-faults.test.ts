@@ -7,7 +7,7 @@ import { PlayedJobHost } from "../support/played-job-host.ts";
 import { type Rig, startRig } from "../support/rig.ts";
 
 /** How long the edge may take to a status that it was brought to; it looks after hosts every 15 s. */
-const STATUS_MS = 20_000;
+const STATUS_MS = 40_000;
 
 let rig: Rig;
 let hosts: PlayedJobHost[] = [];

@@ -9,7 +9,7 @@ import { ADMIN_TOKEN, type Rig, startRig } from "../support/rig.ts";
 import { Viewer } from "../support/viewer.ts";
 
 /** How long the edge may take to a status that it was brought to. */
-const STATUS_MS = 20_000;
+const STATUS_MS = 40_000;
 /** How long the largest batch may take on a machine that has other work. */
 const LARGE_MS = 180_000;
 const PAGE = "http://127.0.0.1:9/";
