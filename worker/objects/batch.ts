@@ -103,10 +103,10 @@ export class Batches extends DurableObject<Env> {
         await this.launched(host.host_id, job_id, desktop.port);
       } else if (!desktop && state === "open") {
         // Asked to stop what it does not have, it says what became of it.
-        await vncHost(this.env, host.host_id).stopDesktop(job_id);
+        await vncHost(this.env, host.host_id).desktops.stop(job_id);
       } else if (!desktop && isOver(state)) this.#clearRoom(job_id);
     }
-    for (const session of had.keys()) await vncHost(this.env, host.host_id).stopDesktop(session);
+    for (const session of had.keys()) await vncHost(this.env, host.host_id).desktops.stop(session);
     this.#goOn();
   }
 
@@ -120,7 +120,7 @@ export class Batches extends DurableObject<Env> {
   async launched(hostId: string, jobId: string, port: number): Promise<void> {
     const row = this.#jobs.job(jobId);
     if (row?.host_id !== hostId || row.has_room === 0) {
-      await vncHost(this.env, hostId).stopDesktop(jobId);
+      await vncHost(this.env, hostId).desktops.stop(jobId);
       return;
     }
     if (row.state !== "starting") return; // said again, or over: then it is told to stop
@@ -271,14 +271,14 @@ export class Batches extends DurableObject<Env> {
     const { profile, url } = row;
     const host = vncHost(this.env, host_id);
     await this.#order(job_id, "start", async () => {
-      const answer = await host.launch({ session: job_id, profile, url });
+      const answer = await host.desktops.launch({ session: job_id, profile, url });
       if (answer === "said") return;
       if (answer === "offline") this.#rooms.setAway(host_id, true);
       else if (answer === "removed") this.#rooms.setRemoved(host_id);
       else this.#rooms.setFull(host_id); // until it says again what it offers
       if (row.is_said === 0) await this.#requeue(job_id, host_id);
       // Asked to stop what it may have started and would not any more, it says what became of it.
-      else if (answer === "not_offered") await host.stopDesktop(job_id);
+      else if (answer === "not_offered") await host.desktops.stop(job_id);
       this.#isMore = true; // for another host
     });
   }
@@ -286,7 +286,7 @@ export class Batches extends DurableObject<Env> {
   async #stop({ job_id, host_id }: JobRow): Promise<void> {
     if (host_id === null) return this.#clearRoom(job_id);
     await this.#order(job_id, "stop", async () => {
-      const answer = await vncHost(this.env, host_id).stopDesktop(job_id);
+      const answer = await vncHost(this.env, host_id).desktops.stop(job_id);
       if (answer === "removed") this.#clearRoom(job_id);
     });
   }

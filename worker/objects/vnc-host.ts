@@ -10,7 +10,7 @@ import { bearerToken } from "../identity/bearer.ts";
 import { clientAddress } from "../identity/limits.ts";
 import type { LocationHint } from "../location.ts";
 import { describeError, log } from "../log.ts";
-import { problemResponse, type Refusal, type Result } from "../problem.ts";
+import { problemResponse, type Refusal } from "../problem.ts";
 import { closeQuietly } from "../sockets.ts";
 import { AUDIT_OUTBOX_SCHEMA } from "./audit-outbox.ts";
 import {
@@ -19,15 +19,10 @@ import {
   type OpenStream,
   type StreamRole,
 } from "./host/asked-streams.ts";
-import { type DesktopNews, DesktopOrders } from "./host/desktop-orders.ts";
+import { type DesktopNews, DesktopNewsQueue } from "./host/desktop-news.ts";
+import { type AskedLogs, DesktopOrders } from "./host/desktop-orders.ts";
 import { HostOutbox, TOLD_STATE_SCHEMA } from "./host/host-outbox.ts";
-import {
-  displaysOf,
-  HostRecord,
-  type HostRow,
-  type NewNames,
-  profilesOf,
-} from "./host/host-record.ts";
+import { displaysOf, HostRecord, type HostRow, type NewNames } from "./host/host-record.ts";
 import { type CurrentState, hostState, publicHost } from "./host/host-state.ts";
 import { connectedAt, Links } from "./host/links.ts";
 import { NOBODY } from "./registry/audit.ts";
@@ -50,7 +45,8 @@ export class VncHost extends DurableObject<Env> {
   readonly #streams = new AskedStreams(this.#sql);
   readonly #links = new Links(this.ctx);
   readonly #outbox = new HostOutbox(this.#sql, this.env);
-  readonly #desktops = new DesktopOrders(this.env, this.#links);
+  readonly #desktopNews = new DesktopNewsQueue(this.env);
+  readonly #askedLogs: AskedLogs = new Map();
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
@@ -220,31 +216,9 @@ export class VncHost extends DurableObject<Env> {
     return this.#links.isOnline() && this.#links.send({ type: "scan" });
   }
 
-  // Desktops for jobs.
-
-  /** Why jobs of a profile cannot run here, as a sentence; null if they can, now or when it is back. */
-  async whyNotFor(profile: string): Promise<string | null> {
-    const row = this.#record.row();
-    if (!row || !this.#links.isOnline()) return null;
-    const profiles = profilesOf(row);
-    if (profiles.includes(profile)) return null;
-    const offers = profiles.length > 0 ? `only ${profiles.join(", ")}` : "none";
-    return `The host ${row.name} offers no desktop ${profile} to jobs, ${offers}; its owner allows them in the agent's configuration.`;
-  }
-
-  /** Has the agent start a session's desktop; what comes of it is told to objects/batch.ts. */
-  async launch(order: { session: string; profile: string; url: string }): Promise<LaunchAnswer> {
-    const row = this.#record.row();
-    if (!row) return "removed";
-    if (!this.#links.isOnline()) return "offline";
-    if (!profilesOf(row).includes(order.profile)) return "not_offered";
-    return this.#desktops.launch(order) ? "said" : "offline";
-  }
-
-  /** Has the agent end a session's desktop. */
-  async stopDesktop(session: string): Promise<"said" | "offline" | "removed"> {
-    if (!this.#record.exists) return "removed";
-    return this.#desktops.stop(session) ? "said" : "offline";
+  /** The desktops that it runs for jobs: reached as `vncHost(env, id).desktops.launch(...)`. */
+  get desktops(): DesktopOrders {
+    return new DesktopOrders(this.#record, this.#links, this.#askedLogs);
   }
 
   /** Since when its link is away, in ms since the epoch; null while it is there. */
@@ -252,10 +226,6 @@ export class VncHost extends DurableObject<Env> {
     const state = this.#state();
     if (!state) return "removed";
     return state.online ? null : state.since;
-  }
-
-  async readJobLog(session: string): Promise<Result<{ text: string; truncated: boolean }>> {
-    return this.#desktops.readLog(session);
   }
 
   /** `/agent/link`, from the Worker: verifies the agent and takes its link. The newest one wins. */
@@ -331,7 +301,7 @@ export class VncHost extends DurableObject<Env> {
       case "ended":
         return this.#tellOfDesktops(message, socket);
       case "log":
-        return this.#desktops.heardLog(message);
+        return this.#askedLogs.get(message.session)?.resolve(message);
       case "displays":
         this.#record.setDisplays(message.displays);
         return this.#changed();
@@ -357,7 +327,7 @@ export class VncHost extends DurableObject<Env> {
   }
 
   async #tellOfDesktops(news: DesktopNews, socket: WebSocket): Promise<void> {
-    await this.#desktops.tell(
+    await this.#desktopNews.tell(
       () => this.#record.row(),
       news,
       (reason) => closeQuietly(socket, CloseCode.goingAway, reason),
@@ -503,9 +473,6 @@ const REPLAYED_TOKEN: Refusal = {
   code: "agent_replay",
   detail: "This token was used before; sign a new one for each dial.",
 };
-
-/** `said`: the agent has it. */
-type LaunchAnswer = "said" | "offline" | "removed" | "not_offered";
 
 type OpenAnswer = { ok: true } | { ok: false; refusal: { closeCode: CloseCode; detail: string } };
 

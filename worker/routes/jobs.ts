@@ -83,7 +83,7 @@ export async function readJobLog(c: Context<AppEnv>): Promise<Response> {
   }
   const log: JobLog = {
     session_id,
-    ...unwrap(await vncHost(c.env, host_id).readJobLog(session_id)),
+    ...unwrap(await vncHost(c.env, host_id).desktops.readLog(session_id)),
   };
   return c.json(log);
 }
@@ -136,7 +136,7 @@ async function assertOffered(
     const detail = "There is no such host; GET /api/hosts lists them.";
     throw new ProblemError(404, "no_such_host", detail);
   }
-  const whyNot = await vncHost(c.env, hostId).whyNotFor(profile);
+  const whyNot = await vncHost(c.env, hostId).desktops.whyNotFor(profile);
   if (whyNot !== null) throw new ProblemError(409, "profile_not_offered", whyNot);
 }
 

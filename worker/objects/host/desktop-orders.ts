@@ -1,84 +1,60 @@
+import { RpcTarget } from "cloudflare:workers";
 import { JOB_LOG_ANSWER_MS } from "../../../protocol/limits.ts";
 import type { AgentToEdge } from "../../../protocol/link.ts";
-import { batches, type Env } from "../../env.ts";
-import { describeError, log } from "../../log.ts";
 import { type Result, refuse } from "../../problem.ts";
-import type { HostRow } from "./host-record.ts";
+import { type HostRecord, profilesOf } from "./host-record.ts";
 import type { Links } from "./links.ts";
-
-/** What an agent says of the desktops that it runs for jobs. */
-export type DesktopNews = Extract<AgentToEdge, { type: "hello" | "launched" | "ended" }>;
 
 type Log = Extract<AgentToEdge, { type: "log" }>;
 
+/** `said`: the agent has it. */
+type OrderAnswer = "said" | "offline" | "removed";
+
+/** Of which sessions the agent was asked what their desktop printed; null is no answer in time. */
+export type AskedLogs = Map<string, PromiseWithResolvers<Log | null>>;
+
 /**
- * The desktops that a host runs for jobs: objects/batch.ts decides which, this passes on what it
- * orders and what the agent says of them. Orders may be given again: the agent starts nothing twice.
+ * The desktops that a host runs for jobs, for objects/batch.ts, which decides which, and for the
+ * Worker. Orders may be given again: the agent starts nothing twice. What comes of them it is told
+ * by desktop-news.ts.
  */
-export class DesktopOrders {
-  readonly #env: Env;
+export class DesktopOrders extends RpcTarget {
+  readonly #record: HostRecord;
   readonly #links: Links;
-  /** Of which sessions the agent was asked what their desktop printed; null is no answer in time. */
-  readonly #asked = new Map<string, PromiseWithResolvers<Log | null>>();
-  /** What the agent said and is not passed on yet: one after the other, in its order. */
-  #telling: Promise<void> = Promise.resolve();
-  #untold = 0;
+  readonly #asked: AskedLogs;
 
-  constructor(env: Env, links: Links) {
-    this.#env = env;
+  constructor(record: HostRecord, links: Links, asked: AskedLogs) {
+    super();
+    this.#record = record;
     this.#links = links;
+    this.#asked = asked;
   }
 
-  /** @returns false if the host has no link: then the agent did not hear it */
-  launch({ session, profile, url }: { session: string; profile: string; url: string }): boolean {
-    return this.#links.isOnline() && this.#links.send({ type: "launch", session, profile, url });
+  /** Why jobs of a profile cannot run here, as a sentence; null if they can, now or when it is back. */
+  whyNotFor(profile: string): string | null {
+    const row = this.#record.row();
+    if (!row || !this.#links.isOnline()) return null;
+    const profiles = profilesOf(row);
+    if (profiles.includes(profile)) return null;
+    const offers = profiles.length > 0 ? `only ${profiles.join(", ")}` : "none";
+    return `The host ${row.name} offers no desktop ${profile} to jobs, ${offers}; its owner allows them in the agent's configuration.`;
   }
 
-  /** @see launch */
-  stop(session: string): boolean {
-    return this.#links.isOnline() && this.#links.send({ type: "stop", session });
+  /** Has the agent start a session's desktop. */
+  launch(order: { session: string; profile: string; url: string }): OrderAnswer | "not_offered" {
+    const row = this.#record.row();
+    if (!row) return "removed";
+    if (!this.#links.isOnline()) return "offline";
+    if (!profilesOf(row).includes(order.profile)) return "not_offered";
+    const { session, profile, url } = order;
+    return this.#links.send({ type: "launch", session, profile, url }) ? "said" : "offline";
   }
 
-  /**
-   * Passes on what the agent says. What cannot be passed on is not lost: the link is closed, and the
-   * agent says on the next one how everything stands.
-   * @param find the host, when it is this one's turn; undefined if it was removed
-   */
-  tell(
-    find: () => HostRow | undefined,
-    news: DesktopNews,
-    cut: (reason: string) => void,
-  ): Promise<void> {
-    if (this.#untold >= MAX_UNTOLD) {
-      cut("The agent says more of its desktops than the edge can take in.");
-      return Promise.resolve();
-    }
-    this.#untold++;
-    this.#telling = this.#telling.then(async () => {
-      const row = find();
-      if (row) await this.#tell(row, news, cut);
-      this.#untold--;
-    });
-    return this.#telling;
-  }
-
-  /** Does not reject. */
-  async #tell(row: HostRow, news: DesktopNews, cut: (reason: string) => void): Promise<void> {
-    const { host_id, name } = row;
-    const known = batches(this.#env);
-    try {
-      if (news.type === "launched") await known.launched(host_id, news.session, news.port);
-      else if (news.type === "ended") {
-        const { session, cause, reason } = news;
-        await known.ended(host_id, { session, cause, reason });
-      } else {
-        const { profiles, max_desktops, desktops } = news;
-        await known.hostIsThere({ host_id, name, profiles, max_desktops, desktops });
-      }
-    } catch (error) {
-      log("host.desktops_not_told", { host: host_id, error: describeError(error) });
-      cut("The edge could not take in how the desktops stand; say it again.");
-    }
+  /** Has the agent end a session's desktop. */
+  stop(session: string): OrderAnswer {
+    if (!this.#record.exists) return "removed";
+    const isHeard = this.#links.isOnline() && this.#links.send({ type: "stop", session });
+    return isHeard ? "said" : "offline";
   }
 
   /** What a session's desktop printed. */
@@ -107,11 +83,4 @@ export class DesktopOrders {
     }
     return { ok: true, value: { text, truncated } };
   }
-
-  heardLog(message: Log): void {
-    this.#asked.get(message.session)?.resolve(message);
-  }
 }
-
-/** So many messages of an agent may wait to be passed on: it has 100 desktops at most. */
-const MAX_UNTOLD = 500;

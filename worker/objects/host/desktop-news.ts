@@ -1,0 +1,64 @@
+import type { AgentToEdge } from "../../../protocol/link.ts";
+import { batches, type Env } from "../../env.ts";
+import { describeError, log } from "../../log.ts";
+import type { HostRow } from "./host-record.ts";
+
+/** What an agent says of the desktops that it runs for jobs. */
+export type DesktopNews = Extract<AgentToEdge, { type: "hello" | "launched" | "ended" }>;
+
+/** Passes on to objects/batch.ts what an agent says of its desktops, in its order. */
+export class DesktopNewsQueue {
+  readonly #env: Env;
+  /** What is not passed on yet: one after the other. */
+  #telling: Promise<void> = Promise.resolve();
+  #untold = 0;
+
+  constructor(env: Env) {
+    this.#env = env;
+  }
+
+  /**
+   * Passes on what the agent says. What cannot be passed on is not lost: the link is closed, and the
+   * agent says on the next one how everything stands.
+   * @param find the host, when it is this one's turn; undefined if it was removed
+   */
+  tell(
+    find: () => HostRow | undefined,
+    news: DesktopNews,
+    cut: (reason: string) => void,
+  ): Promise<void> {
+    if (this.#untold >= MAX_UNTOLD) {
+      cut("The agent says more of its desktops than the edge can take in.");
+      return Promise.resolve();
+    }
+    this.#untold++;
+    this.#telling = this.#telling.then(async () => {
+      const row = find();
+      if (row) await this.#tell(row, news, cut);
+      this.#untold--;
+    });
+    return this.#telling;
+  }
+
+  /** Does not reject. */
+  async #tell(row: HostRow, news: DesktopNews, cut: (reason: string) => void): Promise<void> {
+    const { host_id, name } = row;
+    const known = batches(this.#env);
+    try {
+      if (news.type === "launched") await known.launched(host_id, news.session, news.port);
+      else if (news.type === "ended") {
+        const { session, cause, reason } = news;
+        await known.ended(host_id, { session, cause, reason });
+      } else {
+        const { profiles, max_desktops, desktops } = news;
+        await known.hostIsThere({ host_id, name, profiles, max_desktops, desktops });
+      }
+    } catch (error) {
+      log("host.desktops_not_told", { host: host_id, error: describeError(error) });
+      cut("The edge could not take in how the desktops stand; say it again.");
+    }
+  }
+}
+
+/** So many messages of an agent may wait to be passed on: it has 100 desktops at most. */
+const MAX_UNTOLD = 500;
