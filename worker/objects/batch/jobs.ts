@@ -126,7 +126,8 @@ export class Jobs {
 
   /** All that jobs that wait for room need. Thousands wait, but few needs differ. */
   needs(): Need[] {
-    const query = "SELECT DISTINCT profile, wanted_host FROM jobs WHERE state = 'queued'";
+    const query =
+      "SELECT DISTINCT profile, wanted_host FROM jobs INDEXED BY jobs_queued WHERE state = 'queued'";
     return this.#sql.exec<Need>(query).toArray();
   }
 
