@@ -199,7 +199,10 @@ export const Session = v.object({
     "It ends so long after its last viewer left; null for never.",
   ),
   batch_id: told(v.nullable(Id), "The batch whose job it is."),
-  job_url: told(v.nullable(v.string()), "What its desktop shows, if it is a job's."),
+  job_url: told(
+    v.nullable(v.string()),
+    "What its desktop shows, if it is a job's; guests are not told.",
+  ),
   created_at: Time,
   expires_at: Time,
   ended_at: v.nullable(Time),

@@ -116,6 +116,19 @@ describe("a job", () => {
     await rig.api.endSession(a.job_id);
   });
 
+  it("does not tell its URL to a guest, who may see its desktop", async () => {
+    await join();
+    const { job_id } = await rig.api.applyJob({ jobUrl: `${PAGE}?secret=milk` });
+    const link = await people.shareLink(job_id);
+    const { cookie } = await people.redeem(link.secret);
+    const answer = await people.call(`/api/vnc/session/${job_id}`, {
+      headers: people.browser(cookie),
+    });
+    expect(answer.json()).toMatchObject({ standing: "guest", job_url: null });
+    expect(answer.text).not.toContain("milk");
+    await rig.api.endSession(job_id);
+  });
+
   it.each([
     ["ftp://example.com/", "A job's URL must begin with http:// or https://, not ftp:"],
     ["--no-sandbox", "A job's URL must be whole, as https://example.com/."],

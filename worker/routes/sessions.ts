@@ -62,7 +62,10 @@ export async function getSession(c: Context<AppEnv>): Promise<Response> {
   const id = pathId(c, "id");
   const { ticket } = readQuery(c, SeeSession);
   const state = unwrap(await vncSession(c.env, id).describe());
-  const session: SeenSession = { ...withUrls(c, state), ...standingOf(c) };
+  const standing = standingOf(c);
+  // A URL can hold a secret: who came by a link sees the desktop, and what its browser shows.
+  const job_url = standing.standing === "guest" ? null : state.job_url;
+  const session: SeenSession = { ...withUrls(c, state), job_url, ...standing };
   if (ticket === undefined) return c.json(session);
   const { websocket_url } = await issueTicket(c, id, ticket);
   return c.json({ ...session, websocket_url });
