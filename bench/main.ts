@@ -9,7 +9,7 @@ import { PART_IDS, type Part, type PartId, type Settings } from "./part.ts";
 import { Processes } from "./processes.ts";
 import { SESSIONS } from "./sessions.ts";
 import { STREAMS } from "./streams/streams.ts";
-import { type Results, renderReport } from "./table.ts";
+import { type Results, renderHeading, renderPart } from "./table.ts";
 
 const USAGE = `npm run bench -- [streams] [sessions] [chat] [--json] [--rounds N] [--quick]
   streams, sessions, chat
@@ -54,12 +54,16 @@ function readCommand(): Command {
 }
 
 async function runParts(command: Command, processes: Processes, dir: string): Promise<Results> {
-  const { parts, rounds, quick } = command;
+  const { parts, json, rounds, quick } = command;
   const counts = !quick && rounds >= ENOUGH_ROUNDS;
   const results: Results = { machine: describeMachine(), rounds, counts, parts: {} };
+  if (!json) console.log(renderHeading(results));
   for (const id of parts) {
     const { note, run } = PARTS[id];
-    results.parts[id] = { ...(await run({ rounds, quick }, processes, join(dir, id))), note };
+    const part = { ...(await run({ rounds, quick }, processes, join(dir, id))), note };
+    results.parts[id] = part;
+    // At once: of a run that is interrupted what was measured counts.
+    if (!json) console.log(renderPart(id, part));
   }
   return results;
 }
@@ -90,7 +94,7 @@ async function main(): Promise<void> {
     rmSync(tempDir, { recursive: true, force: true });
   }
   if (outcome === "interrupted") process.exit(EXIT_INTERRUPTED);
-  console.log(command.json ? JSON.stringify(outcome, null, 2) : renderReport(outcome));
+  if (command.json) console.log(JSON.stringify(outcome, null, 2));
 }
 
 await runScript(main);

@@ -96,31 +96,36 @@ export type Results = {
   rounds: number;
   /** Whether this was a full run of enough rounds, and not a smoke run. */
   counts: boolean;
-  parts: Partial<Record<PartId, PartResults & { note: string }>>;
+  parts: Partial<Record<PartId, PartOfResults>>;
 };
 
-/** The whole report for a person. */
-export function renderReport({ machine, rounds, counts, parts }: Results): string {
+type PartOfResults = PartResults & { note: string };
+
+/** What the numbers that follow are of, for a person. */
+export function renderHeading({ machine, rounds, counts }: Omit<Results, "parts">): string {
   const times = `${rounds} ${rounds === 1 ? "round" : "rounds"}`;
   return [
     counts
       ? `Medians of ${times}, interleaved.`
       : `A smoke run (${times}): no result, only a sign that it works.`,
-    ...Object.entries(parts).flatMap(([id, { layout, rows, goals, note }]) => [
-      "",
-      `# ${id}`,
-      "",
-      ...renderTable(rows, layout),
-      "",
-      note,
-      ...goals.map(({ goal, value, met }) => {
-        return `${met ? "met    " : "NOT MET"}  ${goal} (${value.toFixed(2)})`;
-      }),
-    ]),
-    "",
     `${machine.cores} cores, ${machine.cpu}; Linux ${machine.kernel}; load ${machine.load} at the start`,
     `node ${machine.node}, workerd ${machine.workerd}, socket.io ${machine.socketIo}, ` +
       `websockify ${machine.websockify}, ${machine.ssh}`,
+  ].join("\n");
+}
+
+/** What came of one part, for a person. */
+export function renderPart(id: PartId, { layout, rows, goals, note }: PartOfResults): string {
+  return [
+    "",
+    `# ${id}`,
+    "",
+    ...renderTable(rows, layout),
+    "",
+    note,
+    ...goals.map(({ goal, value, met }) => {
+      return `${met ? "met    " : "NOT MET"}  ${goal} (${value.toFixed(2)})`;
+    }),
   ].join("\n");
 }
 
