@@ -54,7 +54,7 @@ async function killAndStart(): Promise<void> {
 
 describe(`an edge that is killed at random moments of a batch of ${JOBS}`, () => {
   it("has had each job run once when all are over", async () => {
-    const applying = apply().catch(() => null);
+    const applying = apply().catch(() => null); // the kill may cut its answer off
     await edge.log.waitFor("session.created");
     await killAndStart();
     await applying;

@@ -20,6 +20,10 @@ import { purgeTime } from "./session/life.ts";
  * again changes nothing, and an agent starts the desktop of a session once. So a restart anywhere
  * in the middle loses no job and makes none twice; an alarm is set for as long as there is a next
  * step.
+ *
+ * It is long for one reason: what is heard and what is done change the same rows, with calls in
+ * between during which more is heard, so both must be read together. What does not need that lives
+ * in batch/.
  */
 export class Batches extends DurableObject<Env> {
   readonly #jobs = new Jobs(this.ctx.storage.sql);
