@@ -96,6 +96,23 @@ describe("the wall of a large batch", () => {
     await host.until(() => streamed().join() === range(0, MAX_LIVE_TILES).join());
   });
 
+  it("is where it was also when somebody left it before the browser told that it had scrolled", async () => {
+    const height = await tile(40)
+      .getByTestId("open-job")
+      .evaluate((link: HTMLElement) => {
+        link.focus();
+        link.click();
+        return scrollY;
+      });
+    expect(height).toBe(0);
+    await page.waitForURL(`**/view/${idOf(40)}`);
+    await page.getByTestId("to-overview").click();
+    await waitForState(page, "ready");
+    await page.waitForFunction(() => scrollY > 0);
+    await page.evaluate(() => scrollTo(0, 0));
+    await host.until(() => streamed().join() === range(0, MAX_LIVE_TILES).join());
+  });
+
   it("gives the room of one that failed to another, and says why; the others stay", async () => {
     host.end(idOf(3), "failed", "Its browser crashed.");
     await tile(3).getByTestId("tile-status").getByText("Failed").waitFor();

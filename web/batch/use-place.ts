@@ -34,15 +34,19 @@ export function usePlace(batchId: string, wall: RefObject<HTMLElement | null>) {
       // Leaving scrolls to the top of the next page, while this one is still there.
       if (location.pathname === path) note({ scrollY: window.scrollY });
     };
+    // A scroll is told with the next frame: who follows a link before that was never heard of.
+    const onLeave = () => note({ scrollY: window.scrollY });
     const onFocus = ({ target }: FocusEvent) => {
       const tile = target instanceof Element ? target.closest("[data-id]") : null;
       note({ tile: tile?.getAttribute("data-id") ?? null });
     };
     note({});
     addEventListener("scroll", onScroll, { passive: true });
+    addEventListener("popstate", onLeave);
     document.addEventListener("focusin", onFocus);
     return () => {
       removeEventListener("scroll", onScroll);
+      removeEventListener("popstate", onLeave);
       document.removeEventListener("focusin", onFocus);
     };
   }, [batchId, filter]);
