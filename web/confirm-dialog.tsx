@@ -1,4 +1,4 @@
-import type { ComponentChildren } from "preact";
+import type { ComponentChildren, TargetedMouseEvent } from "preact";
 import { useState } from "preact/hooks";
 import { ApiError } from "./api.ts";
 import { Dialog } from "./dialog.tsx";
@@ -11,7 +11,7 @@ type ConfirmDialogProps = {
   /** The buttons: the way out, what is done, and the same while it is being done. */
   words: { keep: string; todo: string; doing: string };
   act(): Promise<void>;
-  /** Once it is done, and the dialog is told to close. */
+  /** Once it is done, and the dialog is closed; {@link onClose} is called as ever. */
   onDone(): void;
   onClose(): void;
   testId: string;
@@ -23,8 +23,9 @@ export function ConfirmDialog(props: ConfirmDialogProps) {
   const { title, children, words, onClose } = props;
   const [busy, setBusy] = useState(false);
   const [problem, setProblem] = useState<string | null>(null);
-  const confirm = async () => {
+  const confirm = async ({ currentTarget }: TargetedMouseEvent<HTMLButtonElement>) => {
     if (busy) return;
+    const dialog = currentTarget.closest("dialog");
     setBusy(true);
     setProblem(null);
     try {
@@ -33,7 +34,8 @@ export function ConfirmDialog(props: ConfirmDialogProps) {
       setProblem(explainOrSignIn(error));
       return setBusy(false);
     }
-    onClose();
+    // Nothing beside a modal dialog can have the keyboard: it is closed before somebody is given it.
+    dialog?.close();
     props.onDone();
   };
   return (
