@@ -60,19 +60,15 @@ describe("a room with 50,000 messages", () => {
   it("is paged back from the newest to the first, without gap or repetition", async () => {
     const seqs: number[] = [];
     let cursor: string | null = "";
-    let pages = 0;
     while (cursor !== null) {
       const { items, next_cursor }: Page<ChatChange> = await page(
         `?limit=100${cursor && `&before=${cursor}`}`,
       );
       seqs.push(...items.map(({ seq }) => seq));
-      // Two thousand messages each from both ends: all would only take longer.
-      cursor = next_cursor && ++pages === 20 ? "2001" : next_cursor;
+      cursor = next_cursor;
     }
-    expect(seqs).toEqual([...range(HISTORY - 1_999, HISTORY), ...range(1, 2_000)].sort(newest));
+    expect(seqs).toEqual(range(1, HISTORY).reverse());
   });
-
-  const newest = (a: number, b: number) => b - a;
 
   it("is resumed by a client that answers sync in one go, in order", async () => {
     const member = await room.enter("Bob", "&since=1&batch=1");
