@@ -31,6 +31,7 @@ import {
   ROOM_FULL,
   TOO_MANY_TABS,
 } from "./chat/refusals.ts";
+import { Silence } from "./chat/silence.ts";
 import { Support } from "./chat/support.ts";
 import type { ControlState, RoomEntry } from "./session/control.ts";
 import { VIEWER_HEADER, type ViewerEntry } from "./session/entry.ts";
@@ -49,7 +50,9 @@ export class ChatRoom extends DurableObject<Env> {
   readonly #moderation = new Moderation(this.#sql);
   readonly #support = new Support(this.#sql);
   readonly #people = new People(this.#sql);
-  readonly #news = new News(this.ctx, this.env, this.#history, this.#support);
+  readonly #news = new News(this.ctx, this.env, this.#history, this.#support, () =>
+    this.#silence.nextLook(),
+  );
   readonly #allowance = new Allowance();
   readonly #delivery = new Delivery(this.ctx, this.#history, {
     level: (connection) => this.#delivery.tell([connection], ...this.#standing()),
@@ -59,6 +62,7 @@ export class ChatRoom extends DurableObject<Env> {
     },
   });
   readonly #presence = new Presence(this.#delivery, this.#moderation);
+  readonly #silence = new Silence(this.ctx, this.env, this.#delivery);
   readonly #deeds = new Deeds({
     history: this.#history,
     marks: this.#marks,
@@ -171,6 +175,7 @@ export class ChatRoom extends DurableObject<Env> {
       ],
     });
     this.#presence.changed();
+    this.ctx.waitUntil(this.#letGo().then(() => this.#news.came()));
     return new Response(null, { status: 101, webSocket: client, headers: chosenProtocol(request) });
   }
 
@@ -237,11 +242,29 @@ export class ChatRoom extends DurableObject<Env> {
     this.#presence.changed();
   }
 
+  /**
+   * Closes the sockets of those who are gone without a word. Of whom nothing is left here the session
+   * hears first that they neither control nor wait for that; if it does not, the next look tries again.
+   */
+  async #letGo(): Promise<void> {
+    for (const { connection, isHereToo } of this.#silence.gone()) {
+      const { who, socket } = connection;
+      if (!isHereToo && !(await this.#deeds.releaseControl(who))) continue;
+      if (!connection.isOpen) continue;
+      log("chat.silent", { room: this.ctx.id.name, member: who.me.id });
+      this.#delivery.remove(socket);
+      const reason = `Nothing came from you for ${this.#silence.boundSeconds} s; connect again.`;
+      closeQuietly(socket, CloseCode.goingAway, reason);
+      this.#presence.left(who.me.id);
+    }
+  }
+
   // What members say.
 
   override async webSocketMessage(socket: WebSocket, data: string | ArrayBuffer): Promise<void> {
     const connection = this.#delivery.of(socket);
     if (!connection.isOpen) return;
+    this.#delivery.spoke(connection);
     const size = typeof data === "string" ? data.length : data.byteLength;
     if (size > MAX_MESSAGE_BYTES) {
       const reason = `A chat message is over ${MAX_MESSAGE_BYTES / 1024} KiB.`;
@@ -290,6 +313,7 @@ export class ChatRoom extends DurableObject<Env> {
   }
 
   override async alarm(): Promise<void> {
+    await this.#letGo();
     await this.#news.alarm();
   }
 }

@@ -27,6 +27,8 @@ export class Connection {
   readonly socket: WebSocket;
   readonly who: Who;
   readonly batched: boolean;
+  /** When it came, or last said anything but a ping, in ms since the epoch. */
+  #heardAt: number;
   /** Behind the others: the last change that it was sent. Null for one that is not. */
   #behind: number | null;
   /** Sent and not known to have arrived, up to each mark, and after the last one. */
@@ -40,6 +42,7 @@ export class Connection {
     this.socket = socket;
     this.who = attached.who;
     this.batched = attached.batched;
+    this.#heardAt = attached.heardAt;
     this.#behind = attached.behind;
     this.#marks = attached.marks;
     this.#unmarked = attached.unmarked;
@@ -50,6 +53,7 @@ export class Connection {
     const connection = new Connection(socket, {
       who,
       batched,
+      heardAt: Date.now(),
       behind: null,
       marks: [],
       unmarked: 0,
@@ -65,6 +69,16 @@ export class Connection {
 
   get isOpen(): boolean {
     return this.socket.readyState === WebSocket.OPEN;
+  }
+
+  get heardAt(): number {
+    return this.#heardAt;
+  }
+
+  /** It says something. */
+  spoke(): void {
+    this.#heardAt = Date.now();
+    this.#dirty = true;
   }
 
   get behind(): number | null {
@@ -135,6 +149,7 @@ export class Connection {
     const attached = {
       who,
       batched,
+      heardAt: this.#heardAt,
       behind: this.#behind,
       marks: this.#marks,
       unmarked: this.#unmarked,
@@ -149,6 +164,7 @@ type Mark = { mark: string; size: number };
 type Attached = {
   who: Who;
   batched: boolean;
+  heardAt: number;
   behind: number | null;
   marks: Mark[];
   unmarked: number;

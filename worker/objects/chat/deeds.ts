@@ -3,6 +3,7 @@ import { CloseCode } from "../../../protocol/close-codes.ts";
 import { describeError, log } from "../../log.ts";
 import type { Refusal } from "../../problem.ts";
 import { closeQuietly } from "../../sockets.ts";
+import type { Requester } from "../session/control.ts";
 import type { VncSession } from "../vnc-session.ts";
 import type { Connection, Who } from "./connection.ts";
 import type { Delivery } from "./delivery.ts";
@@ -155,20 +156,30 @@ export class Deeds {
 
   /** Passes on what somebody wants done about control; the session tells all what came of it. */
   async #requestControl(connection: Connection, { op, to }: ControlRequest): Promise<void> {
-    const { me, via, role, staff } = connection.who;
-    const who = { member: me.id, via, role, staff };
     const session = this.#session();
     if (!session) {
       const detail = "No desktop belongs to this room.";
       return this.refuse(connection, { code: "not_exclusive", detail });
     }
     try {
-      const done = await session.requestControl(who, { op, to });
+      const done = await session.requestControl(requester(connection.who), { op, to });
       if (!done.ok) this.refuse(connection, done.refusal);
     } catch (error) {
       log("chat.control_failed", { error: describeError(error) });
       const detail = "That did not reach the session; try again.";
       this.refuse(connection, { code: "try_again", detail });
+    }
+  }
+
+  /** Somebody is gone: they neither control nor wait for that. @returns whether the session knows */
+  async releaseControl(who: Who): Promise<boolean> {
+    try {
+      // That they had nothing to release is as good.
+      await this.#session()?.requestControl(requester(who), { op: "release" });
+      return true;
+    } catch (error) {
+      log("chat.control_failed", { error: describeError(error) });
+      return false;
     }
   }
 
@@ -191,6 +202,10 @@ export class Deeds {
     const state = this.#support.state();
     return state ? [{ type: "room", ...state }] : [];
   }
+}
+
+function requester({ me, via, role, staff }: Who): Requester {
+  return { member: me.id, via, role, staff };
 }
 
 const MUTABLE: ReadonlySet<ClientToRoom["type"]> = new Set(["send", "edit", "typing"]);

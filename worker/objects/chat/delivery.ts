@@ -151,6 +151,12 @@ export class Delivery {
     this.#saveSoon();
   }
 
+  /** A client says something, whatever it is. */
+  spoke(connection: Connection): void {
+    connection.spoke();
+    this.#saveSoon();
+  }
+
   /** A client says that what it was sent has arrived; if it is behind it gets more. */
   heard(connection: Connection, mark: string): void {
     connection.heard(mark);
