@@ -15,7 +15,7 @@ import { describeError, log } from "../log.ts";
 import { problemResponse, type Refusal, type Result } from "../problem.ts";
 import { chosenProtocol, closeQuietly } from "../sockets.ts";
 import { Allowance } from "./chat/allowance.ts";
-import type { Connection, Who } from "./chat/connection.ts";
+import type { Who } from "./chat/connection.ts";
 import { Deeds } from "./chat/deeds.ts";
 import { Delivery } from "./chat/delivery.ts";
 import { History } from "./chat/history.ts";
@@ -55,11 +55,8 @@ export class ChatRoom extends DurableObject<Env> {
   );
   readonly #allowance = new Allowance();
   readonly #delivery = new Delivery(this.ctx, this.#history, {
-    level: (connection) => this.#delivery.tell([connection], ...this.#standing()),
-    cut: ({ who }) => {
-      log("chat.cut", { room: this.ctx.id.name, member: who.me.id });
-      this.#presence.changed();
-    },
+    level: (connection) => this.#delivery.tell([connection], ...this.#standing(connection.who)),
+    closed: () => this.#presence.changed(),
   });
   readonly #presence = new Presence(this.#delivery, this.#moderation);
   readonly #silence = new Silence(this.ctx, this.env, this.#delivery);
@@ -91,7 +88,8 @@ export class ChatRoom extends DurableObject<Env> {
   async close(code: CloseCode, reason: string, via: string | null): Promise<void> {
     if (via === null) this.#closed = true;
     else this.#revoked.add(via);
-    this.#closeThose(({ who }) => via === null || who.via === via, code, reason);
+    const those = this.#delivery.connections.filter(({ who }) => via === null || who.via === via);
+    this.#delivery.close(those, code, reason);
   }
 
   /** Forgets all that was said: the room's session is purged, so nobody can ask for it any more. */
@@ -169,7 +167,7 @@ export class ChatRoom extends DurableObject<Env> {
           members: this.#presence.members(),
           last_rev,
           from_rev: this.#history.fromRev,
-          reads: this.#marks.list(),
+          reads: this.#marks.list(who.me.id),
         },
         ...this.#lifeMessages(),
       ],
@@ -233,29 +231,18 @@ export class ChatRoom extends DurableObject<Env> {
     }
   }
 
-  #closeThose(which: (connection: Connection) => boolean, code: CloseCode, reason: string): void {
-    for (const connection of this.#delivery.connections) {
-      if (!which(connection)) continue;
-      this.#delivery.remove(connection.socket);
-      closeQuietly(connection.socket, code, reason);
-    }
-    this.#presence.changed();
-  }
-
   /**
    * Closes the sockets of those who are gone without a word. Of whom nothing is left here the session
    * hears first that they neither control nor wait for that; if it does not, the next look tries again.
    */
   async #letGo(): Promise<void> {
     for (const { connection, isHereToo } of this.#silence.gone()) {
-      const { who, socket } = connection;
+      const { who } = connection;
       if (!isHereToo && !(await this.#deeds.releaseControl(who))) continue;
       if (!connection.isOpen) continue;
       log("chat.silent", { room: this.ctx.id.name, member: who.me.id });
-      this.#delivery.remove(socket);
       const reason = `Nothing came from you for ${this.#silence.boundSeconds} s; connect again.`;
-      closeQuietly(socket, CloseCode.goingAway, reason);
-      this.#presence.left(who.me.id);
+      this.#delivery.close([connection], CloseCode.goingAway, reason);
     }
   }
 
@@ -268,14 +255,15 @@ export class ChatRoom extends DurableObject<Env> {
     const size = typeof data === "string" ? data.length : data.byteLength;
     if (size > MAX_MESSAGE_BYTES) {
       const reason = `A chat message is over ${MAX_MESSAGE_BYTES / 1024} KiB.`;
-      return closeQuietly(socket, CloseCode.malformed, reason);
+      return this.#delivery.close([connection], CloseCode.malformed, reason);
     }
     const parsed = parseMessage(ClientToRoom, data);
     const message = parsed.kind === "message" ? parsed.message : null;
     const allowed = this.#allowance.take(connection.who.me.id, COSTS[message?.type ?? "send"] ?? 1);
     if (allowed !== "fine") {
       this.#deeds.refuse(connection, TOO_FAST, message);
-      if (allowed === "over") closeQuietly(socket, CloseCode.tooMany, TOO_FAST.detail);
+      if (allowed === "over")
+        this.#delivery.close([connection], CloseCode.tooMany, TOO_FAST.detail);
       return;
     }
     if (message) return this.#deeds.do(connection, message);
@@ -291,8 +279,13 @@ export class ChatRoom extends DurableObject<Env> {
   // How things are.
 
   /** What has no `rev`, for somebody who missed some of it. */
-  #standing(): RoomToClient[] {
-    return [{ type: "presence", members: this.#presence.members() }, ...this.#lifeMessages()];
+  #standing({ me }: Who): RoomToClient[] {
+    const marks = this.#marks.list(me.id);
+    return [
+      { type: "presence", members: this.#presence.members() },
+      ...(marks.length > 0 ? [{ type: "read" as const, marks }] : []),
+      ...this.#lifeMessages(),
+    ];
   }
 
   /** Who controls the session, or how it stands with a support room. */

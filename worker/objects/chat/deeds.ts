@@ -2,7 +2,6 @@ import type { ClientToRoom, ControlRequest, RoomToClient } from "../../../protoc
 import { CloseCode } from "../../../protocol/close-codes.ts";
 import { describeError, log } from "../../log.ts";
 import type { Refusal } from "../../problem.ts";
-import { closeQuietly } from "../../sockets.ts";
 import type { Requester } from "../session/control.ts";
 import type { VncSession } from "../vnc-session.ts";
 import type { Connection, Who } from "./connection.ts";
@@ -114,25 +113,22 @@ export class Deeds {
   #bar(by: Connection, request: Extract<ClientToRoom, { type: "mute" | "remove" }>): void {
     const { type, member, seconds } = request;
     const theirs = this.#delivery.connections.filter(({ who }) => who.me.id === member);
-    if (theirs.some(({ who }) => who.staff)) {
-      return this.refuse(by, { code: "is_staff", detail: "An operator cannot be shut out here." });
-    }
     // Somebody who has left can still be barred, if anything of them is known here.
-    if (seconds > 0 && theirs.length === 0 && !this.#history.hasSender(member)) {
-      return this.refuse(by, NO_SUCH_MEMBER);
+    const known = theirs[0]?.who.me ?? this.#history.sender(member);
+    if (seconds > 0 && !known) return this.refuse(by, NO_SUCH_MEMBER);
+    const isStaff = known?.role === "operator" || theirs.some(({ who }) => who.staff);
+    if (seconds > 0 && isStaff) {
+      return this.refuse(by, { code: "is_staff", detail: "An operator cannot be shut out here." });
     }
     const how = type === "mute" ? "muted" : "removed";
     this.#moderation.bar(member, how, seconds);
-    const name = theirs[0]?.who.me.name ?? "somebody";
+    const name = known?.name ?? "somebody";
     const detail = `${name} (${member}), ${seconds === 0 ? "no longer" : `for ${seconds} s`}`;
     this.#news.record({ actor: by.who.via, action: `chat.${how}`, detail });
     const until = this.#moderation.barredUntil(member, how);
     if (how === "removed" && until !== null) {
       const { detail: reason } = describeBar("removed", until);
-      for (const { socket } of theirs) {
-        this.#delivery.remove(socket);
-        closeQuietly(socket, CloseCode.forbidden, reason);
-      }
+      this.#delivery.close(theirs, CloseCode.forbidden, reason);
     }
     this.#presence.changed();
   }

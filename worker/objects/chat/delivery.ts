@@ -1,5 +1,6 @@
 import type { ChatChange, RoomToClient } from "../../../protocol/chat.ts";
 import { CloseCode } from "../../../protocol/close-codes.ts";
+import { log } from "../../log.ts";
 import { closeQuietly } from "../../sockets.ts";
 import { Connection, Parcel, type Who } from "./connection.ts";
 import type { History } from "./history.ts";
@@ -30,7 +31,7 @@ export class Delivery {
   readonly #ctx: DurableObjectState;
   readonly #history: History;
   readonly #onLevel: (connection: Connection) => void;
-  readonly #onCut: (connection: Connection) => void;
+  readonly #onClosed: () => void;
   readonly #connections = new Map<WebSocket, Connection>();
   #pending: ChatChange[] = [];
   #own = new Map<Connection, string[]>();
@@ -41,17 +42,17 @@ export class Delivery {
 
   /**
    * @param onLevel a socket that was behind is level: it missed what has no `rev`
-   * @param onCut a socket was closed for being too slow
+   * @param onClosed the room closed sockets: somebody may be gone
    */
   constructor(
     ctx: DurableObjectState,
     history: History,
-    on: { level: (connection: Connection) => void; cut: (connection: Connection) => void },
+    on: { level: (connection: Connection) => void; closed: () => void },
   ) {
     this.#ctx = ctx;
     this.#history = history;
     this.#onLevel = on.level;
-    this.#onCut = on.cut;
+    this.#onClosed = on.closed;
     this.#sentRev = history.lastRev;
     for (const socket of ctx.getWebSockets()) {
       const connection = Connection.restore(socket);
@@ -82,6 +83,15 @@ export class Delivery {
     if (options.since === null || options.since >= this.#sentRev) return;
     connection.setBehind(Math.max(options.since, this.#history.fromRev - 1));
     this.#pump(connection);
+  }
+
+  /** Closes sockets: they are not here any more, whether or not the other end answers that. */
+  close(connections: readonly Connection[], code: CloseCode, reason: string): void {
+    for (const { socket } of connections) {
+      this.remove(socket);
+      closeQuietly(socket, code, reason);
+    }
+    this.#onClosed();
   }
 
   remove(socket: WebSocket): void {
@@ -189,10 +199,9 @@ export class Delivery {
   /** All that may be on its way to a socket is: who would say what arrives is given some time. */
   #overflow(connection: Connection): void {
     if (connection.batched && connection.fullFor() < STALL_MS) return;
-    this.remove(connection.socket);
+    log("chat.cut", { room: this.#ctx.id.name, member: connection.who.me.id });
     const reason = "You read too slowly for this room; connect again, with since, to go on.";
-    closeQuietly(connection.socket, CloseCode.tooMany, reason);
-    this.#onCut(connection);
+    this.close([connection], CloseCode.tooMany, reason);
   }
 
   /** How much may be on its way to each socket; sockets that are closing hold theirs, too. */
