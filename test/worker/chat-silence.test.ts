@@ -1,10 +1,14 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import type { Page } from "../../protocol/api.ts";
+import type { InboxRoom, SupportRoom } from "../../protocol/chat.ts";
 import { LINK_PING, LINK_PONG } from "../../protocol/limits.ts";
+import { poll } from "../../scripts/poll.ts";
 import { bearer } from "../support/call.ts";
 import { type Present, present } from "../support/chat-rooms.ts";
 import { People } from "../support/people.ts";
 import { PlayedAgent } from "../support/played-agent.ts";
 import { ADMIN_TOKEN, type Rig, startRig } from "../support/rig.ts";
+import { RoomMember } from "../support/room-member.ts";
 import type { Viewer } from "../support/viewer.ts";
 
 /** Far more than a ping takes to arrive on a busy machine. */
@@ -144,5 +148,49 @@ describe("a member who is gone without a word", () => {
     const alarms = rig.stored("ChatRoom", `session:${session}`, "SELECT * FROM _cf_METADATA");
     await expect(alarms).rejects.toThrow(/no such table/);
     expect(await shown(await enter("Other"), 1)).toEqual(["Other"]);
+  });
+});
+
+describe("a support room that nobody can come back to", () => {
+  const admin = bearer(ADMIN_TOKEN);
+  let support: SupportRoom;
+
+  const connect = (headers: Record<string, string>) =>
+    new RoomMember(`${rig.edge.url.replace("http", "ws")}/chat-ws?room=${support.room}`, {
+      headers,
+    });
+
+  /** Waits until the inbox has the room, or does not. */
+  const listed = (wanted: boolean) =>
+    poll(30_000, `the room to be listed: ${wanted}`, async () => {
+      const { items } = (await people.asAdmin("GET", "/api/chat/rooms")).json<Page<InboxRoom>>();
+      return items.some(({ room }) => room === support.room) === wanted;
+    });
+
+  it("is in the inbox no more once nothing said there is kept, and then is none", async () => {
+    const opened = await people.call("/api/chat/support", { method: "POST", body: {} });
+    support = opened.json<SupportRoom>();
+    const guest = await present(connect(people.browser(opened.cookie)));
+    guest.room.say("a", "help");
+    await listed(true);
+    const old = (ms: number) =>
+      rig.stored("ChatRoom", support.room, `UPDATE history SET at = ${ms}`);
+    await old(Date.now() - 91 * 24 * 60 * 60_000);
+    // With two of them there the room's alarm rings, which also looks for what is too old.
+    const staff = await present(connect(admin));
+    await listed(false);
+    guest.room.say("b", "still there?");
+    await listed(true);
+    await old(0);
+    await rig.stored("ChatRoom", support.room, "UPDATE support SET good_until = 0");
+    await staff.room.close();
+    await present(connect(admin));
+    await listed(false);
+    await poll(30_000, "the room to be none", async () => {
+      const late = connect(admin);
+      const first = await Promise.race([late.closed, late.next("welcome")]);
+      await late.close();
+      return "code" in first && first.code === 4404;
+    });
   });
 });

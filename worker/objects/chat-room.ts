@@ -74,8 +74,11 @@ export class ChatRoom extends DurableObject<Env> {
   #closed = false;
   /** Credentials that were revoked while somebody may have been on the way in with them. */
   readonly #revoked = new Set<string>();
-  /** The newest that the session said, to this room or to somebody on the way in. */
-  #control: ControlState | null = null;
+  /**
+   * The newest that the session said, to this room or to somebody on the way in. It outlives a sleep:
+   * who was behind when it was told hears it once they are level.
+   */
+  #control: ControlState | null = this.ctx.storage.kv.get<ControlState>(CONTROL_KEY) ?? null;
   /** The version of it that all were told. */
   #toldControl = 0;
 
@@ -296,7 +299,9 @@ export class ChatRoom extends DurableObject<Env> {
   }
 
   #knowControl(control: ControlState): void {
-    if (control.version > (this.#control?.version ?? -1)) this.#control = control;
+    if (control.version <= (this.#control?.version ?? -1)) return;
+    this.#control = control;
+    this.ctx.storage.kv.put(CONTROL_KEY, control);
   }
 
   /** The session whose room this is, if it is one's. */
@@ -310,6 +315,8 @@ export class ChatRoom extends DurableObject<Env> {
     await this.#news.alarm();
   }
 }
+
+const CONTROL_KEY = "control";
 
 /** A support room's guest needs no account: how often they come and go has so many lines. */
 const MAX_GUEST_LINES = 20;

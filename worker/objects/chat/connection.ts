@@ -10,16 +10,18 @@ export class Parcel {
   readonly texts: readonly string[];
   /** As they stand in an array. */
   readonly joined: string;
+  readonly bytes: number;
 
   constructor(messages: readonly RoomToClient[]) {
     this.texts = messages.map((message) => JSON.stringify(message));
     this.joined = this.texts.join(",");
+    this.bytes = bytesOf(this.joined);
   }
 }
 
 /**
  * One socket of a member. `send()` queues without bound and nothing tells whether the other end
- * reads, so this counts what it sent (in characters, about bytes) and, towards a client that said
+ * reads, so this counts what it sent (in bytes: a character can be three) and, towards a client that said
  * it would (`?batch=1`), asks by a `sync` now and then: its answer says that all before has
  * arrived. The marks are random, so nobody can answer without having read.
  */
@@ -111,7 +113,7 @@ export class Connection {
     const texts = [...own, ...parcel.texts];
     if (texts.length === 0) return;
     const joined = own.length === 0 ? parcel.joined : texts.join(",");
-    this.#unmarked += joined.length;
+    this.#unmarked += parcel.bytes + bytesOf(own.join(","));
     this.#dirty = true;
     try {
       if (!this.batched) for (const text of texts) this.socket.send(text);
@@ -157,6 +159,12 @@ export class Connection {
     this.socket.serializeAttachment(attached satisfies Attached);
   }
 }
+
+function bytesOf(text: string): number {
+  return text === "" ? 0 : ENCODER.encode(text).length;
+}
+
+const ENCODER = new TextEncoder();
 
 type Mark = { mark: string; size: number };
 

@@ -5,7 +5,7 @@ import { closeQuietly } from "../../sockets.ts";
 import { Connection, Parcel, type Who } from "./connection.ts";
 import type { History } from "./history.ts";
 
-/** How much may be on its way to one socket, and to all of a room together, in characters. */
+/** How much may be on its way to one socket, and to all of a room together, in bytes. */
 const MAX_UNHEARD = 1024 * 1024;
 const MAX_UNHEARD_OF_ALL = 48 * 1024 * 1024;
 
@@ -105,7 +105,7 @@ export class Delivery {
     const parcel = new Parcel(messages);
     const window = this.#window();
     for (const connection of connections) {
-      if (connection.unheard + parcel.joined.length > window) this.#overflow(connection);
+      if (connection.unheard + parcel.bytes > window) this.#overflow(connection);
       else connection.send(parcel, window / MARKS_A_WINDOW);
     }
     this.#saveSoon();
@@ -147,7 +147,7 @@ export class Delivery {
     const markEvery = window / MARKS_A_WINDOW;
     for (const connection of this.connections) {
       const texts = own.get(connection) ?? [];
-      const fits = connection.unheard + parcel.joined.length <= window;
+      const fits = connection.unheard + parcel.bytes <= window;
       if (connection.behind === null && fits) {
         connection.send(parcel, markEvery, texts);
         continue;
@@ -187,7 +187,7 @@ export class Delivery {
       }
       const parcel = new Parcel(changes);
       // One piece always goes if nothing is on its way, however large it is.
-      if (connection.unheard > 0 && connection.unheard + parcel.joined.length > window) {
+      if (connection.unheard > 0 && connection.unheard + parcel.bytes > window) {
         this.#overflow(connection);
         return;
       }

@@ -93,14 +93,20 @@ export class News {
     this.#alarmFor = null;
     try {
       this.#history.prune();
-      if (this.#support.isOver() && this.#history.newest() === null) {
-        await registry(this.#env).supportRooms.remove(this.#ctx.id.name ?? "");
-        this.#support.erase();
-      }
+      if (this.#history.newest() === null) await this.#forgetRoom();
     } catch (error) {
       log("chat.alarm_failed", { room: this.#ctx.id.name, error: describeError(error) });
     }
     await this.#deliver();
+  }
+
+  /** Nothing that was said is kept: the inbox, which quotes it, has no such room any more. */
+  async #forgetRoom(): Promise<void> {
+    if (this.#support.isIndexed) {
+      await registry(this.#env).supportRooms.remove(this.#ctx.id.name ?? "");
+      this.#support.markUntold();
+    }
+    if (this.#support.isOver() && this.#history.newest() === null) this.#support.erase();
   }
 
   #deliver(): Promise<void> {

@@ -144,6 +144,15 @@ export class Support {
     }
   }
 
+  get isIndexed(): boolean {
+    return (this.#row()?.indexed ?? 0) > 0;
+  }
+
+  /** The index has nothing of it any more. */
+  markUntold(): void {
+    this.#sql.exec("UPDATE support SET indexed = 0");
+  }
+
   /** Whether the guest cannot come back, so that a room without messages is of no use. */
   isOver(): boolean {
     const row = this.#row();
@@ -155,11 +164,10 @@ export class Support {
     return this.#row()?.good_until ?? null;
   }
 
-  /** Forgets whose room it was. */
+  /** Forgets whose room it was: from now on there is none. */
   erase(): void {
-    this.#sql.exec("DELETE FROM support");
-    this.#sql.exec("DELETE FROM staff_reads");
-    this.#sql.exec("DELETE FROM people");
+    for (const table of ["support", "staff_reads", "people"]) this.#sql.exec(`DROP TABLE ${table}`);
+    this.#exists = false;
   }
 
   #row(): Row | undefined {
