@@ -31,6 +31,7 @@ import {
   ROOM_FULL,
   TOO_MANY_TABS,
 } from "./chat/refusals.ts";
+import { ShownControl } from "./chat/shown-control.ts";
 import { Silence } from "./chat/silence.ts";
 import { Support } from "./chat/support.ts";
 import type { ControlState, RoomEntry } from "./session/control.ts";
@@ -59,7 +60,7 @@ export class ChatRoom extends DurableObject<Env> {
     closed: () => this.#presence.changed(),
   });
   readonly #presence = new Presence(this.#delivery, this.#moderation);
-  readonly #silence = new Silence(this.ctx, this.env, this.#delivery);
+  readonly #control = new ShownControl(this.ctx.storage.kv, this.#delivery);
   readonly #deeds = new Deeds({
     history: this.#history,
     marks: this.#marks,
@@ -70,17 +71,11 @@ export class ChatRoom extends DurableObject<Env> {
     presence: this.#presence,
     session: () => this.#session(),
   });
+  readonly #silence = new Silence(this.ctx, this.env, this.#delivery, this.#deeds);
   /** Its session ended while somebody was on the way in. */
   #closed = false;
   /** Credentials that were revoked while somebody may have been on the way in with them. */
   readonly #revoked = new Set<string>();
-  /**
-   * The newest that the session said, to this room or to somebody on the way in. It outlives a sleep:
-   * who was behind when it was told hears it once they are level.
-   */
-  #control: ControlState | null = this.ctx.storage.kv.get<ControlState>(CONTROL_KEY) ?? null;
-  /** The version of it that all were told. */
-  #toldControl = 0;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
@@ -103,10 +98,7 @@ export class ChatRoom extends DurableObject<Env> {
 
   /** Who controls now, from the session, which decides that. */
   async tellControl(control: ControlState): Promise<void> {
-    if (control.version <= this.#toldControl) return;
-    this.#toldControl = control.version;
-    this.#knowControl(control);
-    this.#delivery.tellAll(controlMessage(control));
+    this.#control.tell(control);
   }
 
   /** The newest messages before a `seq`, the newest first. */
@@ -155,7 +147,7 @@ export class ChatRoom extends DurableObject<Env> {
       await this.#tellLeft(who);
       return problemResponse(refusal);
     }
-    if (control) this.#knowControl(control);
+    if (control) this.#control.know(control);
 
     const [client, server] = Object.values(new WebSocketPair()) as [WebSocket, WebSocket];
     this.ctx.acceptWebSocket(server);
@@ -176,7 +168,7 @@ export class ChatRoom extends DurableObject<Env> {
       ],
     });
     this.#presence.changed();
-    this.ctx.waitUntil(this.#letGo().then(() => this.#news.came()));
+    this.ctx.waitUntil(this.#silence.letGo().then(() => this.#news.came()));
     return new Response(null, { status: 101, webSocket: client, headers: chosenProtocol(request) });
   }
 
@@ -234,21 +226,6 @@ export class ChatRoom extends DurableObject<Env> {
     }
   }
 
-  /**
-   * Closes the sockets of those who are gone without a word. Of whom nothing is left here the session
-   * hears first that they neither control nor wait for that; if it does not, the next look tries again.
-   */
-  async #letGo(): Promise<void> {
-    for (const { connection, isHereToo } of this.#silence.gone()) {
-      const { who } = connection;
-      if (!isHereToo && !(await this.#deeds.releaseControl(who))) continue;
-      if (!connection.isOpen) continue;
-      log("chat.silent", { room: this.ctx.id.name, member: who.me.id });
-      const reason = `Nothing came from you for ${this.#silence.boundSeconds} s; connect again.`;
-      this.#delivery.close([connection], CloseCode.goingAway, reason);
-    }
-  }
-
   // What members say.
 
   override async webSocketMessage(socket: WebSocket, data: string | ArrayBuffer): Promise<void> {
@@ -293,15 +270,7 @@ export class ChatRoom extends DurableObject<Env> {
 
   /** Who controls the session, or how it stands with a support room. */
   #lifeMessages(): RoomToClient[] {
-    const support = this.#support.state();
-    if (support) return [{ type: "room", ...support }];
-    return this.#control ? [controlMessage(this.#control)] : [];
-  }
-
-  #knowControl(control: ControlState): void {
-    if (control.version <= (this.#control?.version ?? -1)) return;
-    this.#control = control;
-    this.ctx.storage.kv.put(CONTROL_KEY, control);
+    return [...this.#support.messages(), ...this.#control.messages()];
   }
 
   /** The session whose room this is, if it is one's. */
@@ -311,12 +280,10 @@ export class ChatRoom extends DurableObject<Env> {
   }
 
   override async alarm(): Promise<void> {
-    await this.#letGo();
+    await this.#silence.letGo();
     await this.#news.alarm();
   }
 }
-
-const CONTROL_KEY = "control";
 
 /** A support room's guest needs no account: how often they come and go has so many lines. */
 const MAX_GUEST_LINES = 20;
@@ -335,7 +302,3 @@ const TOO_FAST = {
   code: "too_fast",
   detail: "You are sending faster than this room takes; wait a moment and send it again.",
 };
-
-function controlMessage({ holder, asking }: ControlState): RoomToClient {
-  return { type: "control", holder, asking };
-}

@@ -1,4 +1,4 @@
-import type { ClientToRoom, ControlRequest, RoomToClient } from "../../../protocol/chat.ts";
+import type { ClientToRoom, ControlRequest } from "../../../protocol/chat.ts";
 import { CloseCode } from "../../../protocol/close-codes.ts";
 import { describeError, log } from "../../log.ts";
 import type { Refusal } from "../../problem.ts";
@@ -97,7 +97,7 @@ export class Deeds {
   /** A message is stored: what follows for who has read what, and for the life of a support room. */
   #said({ via, staff }: Who, seq: number): void {
     if (staff) this.#support.staffRead(via, seq);
-    if (this.#support.said(staff)) this.#delivery.tellAll(...this.#supportMessages());
+    if (this.#support.said(staff)) this.#delivery.tellAll(...this.#support.messages());
     this.#news.changed();
   }
 
@@ -147,7 +147,7 @@ export class Deeds {
     else this.#support.claim(me, via);
     const verb = request.type === "close_room" ? "done" : request.release ? "released" : "claimed";
     this.#news.record({ actor: via, action: `chat.${verb}`, detail: `as ${me.name}` });
-    this.#delivery.tellAll(...this.#supportMessages());
+    this.#delivery.tellAll(...this.#support.messages());
   }
 
   /** Passes on what somebody wants done about control; the session tells all what came of it. */
@@ -192,11 +192,6 @@ export class Deeds {
           ? { seq: about.seq }
           : {};
     this.#delivery.tell([to], { type: "error", code, message: detail, ...which });
-  }
-
-  #supportMessages(): RoomToClient[] {
-    const state = this.#support.state();
-    return state ? [{ type: "room", ...state }] : [];
   }
 }
 

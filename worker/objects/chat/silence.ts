@@ -1,5 +1,8 @@
+import { CloseCode } from "../../../protocol/close-codes.ts";
 import type { Env } from "../../env.ts";
+import { log } from "../../log.ts";
 import type { Connection } from "./connection.ts";
+import type { Deeds } from "./deeds.ts";
 import type { Delivery } from "./delivery.ts";
 
 /**
@@ -19,27 +22,32 @@ const LOOK_AGAIN_MS = 5_000;
 export class Silence {
   readonly #ctx: DurableObjectState;
   readonly #delivery: Delivery;
+  readonly #deeds: Deeds;
   readonly #boundMs: number;
 
-  constructor(ctx: DurableObjectState, env: Env, delivery: Delivery) {
+  constructor(ctx: DurableObjectState, env: Env, delivery: Delivery, deeds: Deeds) {
     this.#ctx = ctx;
     this.#delivery = delivery;
+    this.#deeds = deeds;
     this.#boundMs = (Number(env.CHAT_SILENCE_SECONDS) || DEFAULT_SILENCE_S) * 1000;
   }
 
-  /** For how long one may be silent, in seconds. */
-  get boundSeconds(): number {
-    return this.#boundMs / 1000;
-  }
-
-  /** The sockets that are silent for too long, each with whether its person is here by another. */
-  gone(): { connection: Connection; isHereToo: boolean }[] {
-    const { connections } = this.#delivery;
-    const silent = connections.filter((one) => this.#isGone(one));
-    const here = new Set(
-      connections.filter((one) => !silent.includes(one)).map(({ who }) => who.me.id),
-    );
-    return silent.map((connection) => ({ connection, isHereToo: here.has(connection.who.me.id) }));
+  /**
+   * Closes the sockets of those who are gone. Of whom nothing is left here the session hears first
+   * that they neither control nor wait for that; if it cannot be reached, the next look tries again.
+   */
+  async letGo(): Promise<void> {
+    const gone = this.#delivery.connections.filter((one) => this.#isGone(one));
+    const rest = this.#delivery.connections.filter((one) => !gone.includes(one));
+    const here = new Set(rest.map(({ who }) => who.me.id));
+    for (const connection of gone) {
+      const { who } = connection;
+      if (!here.has(who.me.id) && !(await this.#deeds.releaseControl(who))) continue;
+      if (!connection.isOpen) continue;
+      log("chat.silent", { room: this.#ctx.id.name, member: who.me.id });
+      const reason = `Nothing came from you for ${this.#boundMs / 1000} s; connect again.`;
+      this.#delivery.close([connection], CloseCode.goingAway, reason);
+    }
   }
 
   /**

@@ -1,4 +1,4 @@
-import type { Member, SupportState } from "../../../protocol/chat.ts";
+import type { Member, RoomToClient } from "../../../protocol/chat.ts";
 import type { SupportIndexRow } from "../registry/support-rooms.ts";
 import { hasTable, oneRow } from "../storage.ts";
 import type { History } from "./history.ts";
@@ -52,15 +52,19 @@ export class Support {
     return until;
   }
 
-  state(): SupportState | null {
+  /** How it stands, for one member or for all; nothing in a session's room. */
+  messages(): RoomToClient[] {
     const row = this.#row();
-    if (!row) return null;
+    if (!row) return [];
     const { state, claimed_by, waiting_since } = row;
-    return {
-      state,
-      claimed_by: claimed_by === null ? null : (JSON.parse(claimed_by) as Member),
-      waiting_since: waiting_since === null ? null : new Date(waiting_since).toISOString(),
-    };
+    return [
+      {
+        type: "room",
+        state,
+        claimed_by: claimed_by === null ? null : (JSON.parse(claimed_by) as Member),
+        waiting_since: waiting_since === null ? null : new Date(waiting_since).toISOString(),
+      },
+    ];
   }
 
   /**
