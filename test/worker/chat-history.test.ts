@@ -10,6 +10,8 @@ import { ADMIN_TOKEN, type Rig, startRig } from "../support/rig.ts";
 const HISTORY = 50_000;
 /** A text of 4,000 characters and 12,000 bytes, in SQL. */
 const HAN = "replace(hex(zeroblob(2000)), '00', '漢字')";
+/** As many characters, each of which is six in JSON. */
+const CONTROL_CHARACTERS = "replace(hex(zeroblob(2000)), '00', char(1, 1))";
 const DAY_MS = 24 * 60 * 60_000;
 
 let rig: Rig;
@@ -204,6 +206,30 @@ describe("a room's history", () => {
     };
     expect((await plain.room.closed).code).toBe(4429);
     expect(bytes).toBeLessThan(1.1 * 1024 * 1024);
+  });
+
+  it("goes on for a client that says something meanwhile, however little room there is", async () => {
+    room = await SessionRoom.make(rig, people);
+    const ann = await room.enter("Ann");
+    ann.room.say("first", "first");
+    await ann.room.next("ack");
+    await fill(2, 100, CONTROL_CHARACTERS);
+    // With so many a piece of this history is about as much as may be on its way to each.
+    const crowd = await Promise.all(
+      Array.from({ length: 130 }, (_, n) => room.enter(`One of ${n % 5}`, "&batch=1")),
+    );
+    const late = await room.enter("Late", "&since=0&batch=1");
+    late.room.answersSync = false;
+    late.room.socket.on("message", (data) => {
+      for (const message of [JSON.parse(String(data))].flat()) {
+        if (message.type !== "sync") continue;
+        // What this is answered is sent, and is not known to have arrived.
+        late.room.does({ type: "edit", seq: 1, text: "not mine" });
+        late.room.does(message);
+      }
+    });
+    while ((await late.room.next("message")).seq < 100);
+    for (const { room } of crowd) room.socket.terminate();
   });
 
   it("is kept for 90 days: what is older is gone, and who missed it is told from where it is kept", async () => {

@@ -98,6 +98,11 @@ export class Connection {
     return this.#marks.reduce((sum, { size }) => sum + size, this.#unmarked);
   }
 
+  /** Whether all that was asked is answered: then no answer comes that would make room. */
+  get isAnswered(): boolean {
+    return this.batched ? this.#marks.length === 0 : this.unheard === 0;
+  }
+
   /** More would not fit now. @returns for how long it has been so, in ms */
   fullFor(): number {
     this.#fullSince ??= Date.now();

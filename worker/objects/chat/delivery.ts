@@ -186,8 +186,8 @@ export class Delivery {
         return;
       }
       const parcel = new Parcel(changes);
-      // One piece always goes if nothing is on its way, however large it is.
-      if (connection.unheard > 0 && connection.unheard + parcel.bytes > window) {
+      // One piece always goes if nothing is waited for, however large it is.
+      if (!connection.isAnswered && connection.unheard + parcel.bytes > window) {
         this.#overflow(connection);
         return;
       }
