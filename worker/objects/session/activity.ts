@@ -41,8 +41,8 @@ export class Activity {
    * Delivers what there is, also what comes meanwhile.
    * @throws {Error} if the registry cannot be reached; what it did not get stays
    */
-  deliver(sessionId: string): Promise<void> {
-    this.#running ??= this.#tellAll(sessionId);
+  deliver({ session_id }: { session_id: string }): Promise<void> {
+    this.#running ??= this.#tellAll(session_id);
     return this.#running;
   }
 
