@@ -94,6 +94,11 @@ export class VncHost extends DurableObject<Env> {
       closeQuietly(socket, CloseCode.unauthorized, "This host was removed from the edge.");
     }
     this.#record.forget();
+    try {
+      await this.#outbox.deliverLines(row.host_id);
+    } catch (error) {
+      log("host.deliver_failed", { host: row.host_id, error: describeError(error) });
+    }
     await this.ctx.storage.deleteAll();
     try {
       await batches(this.env).hostIsRemoved(row.host_id);
@@ -212,6 +217,7 @@ export class VncHost extends DurableObject<Env> {
     const audience = request.headers.get(AUDIENCE_HEADER) ?? "";
     const token = bearerToken(request) ?? "";
     const verified = await verifyAgentToken(token, row.host_id, row.public_key, audience);
+    if (!this.#record.exists) return this.#refuseAgent(UNKNOWN_HOST, null); // removed meanwhile
     if (!verified.ok) return this.#refuseAgent(verified.refusal, address);
     if (!this.#record.isFirstUse(verified.value)) return this.#refuseAgent(REPLAYED_TOKEN, address);
 

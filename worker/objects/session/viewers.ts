@@ -126,7 +126,8 @@ export class Viewers {
    */
   async serve(stream: string, token: string): Promise<Result<WebSocket>> {
     const { record, streams, control, handOver, outbox, activity, telling } = this.#parts;
-    const taken = await this.#waiting.take(stream, token);
+    const checked = await this.#waiting.check(stream, token);
+    const taken = checked.ok ? this.#waiting.take(stream) : checked;
     if (!taken.ok) {
       const { code } = taken.refusal;
       log("stream.agent_refused", { stream, session: this.#ctx.id.name, code });
@@ -198,11 +199,14 @@ export class Viewers {
 
   /** Resets this object, and with it every socket of the session, if one of these is still open. */
   async #cutUnconfirmed(unconfirmed: readonly string[]): Promise<void> {
-    const { streams, control, activity } = this.#parts;
+    const { streams, control, outbox, activity } = this.#parts;
     const open = new Set(streams.list());
     if (!unconfirmed.some((stream) => open.has(stream))) return;
     activity.count("closed", open.size);
-    streams.clear();
+    for (const { stream, via } of streams.clear()) {
+      const detail = `${stream}, cut with its session: an agent did not close what had to end`;
+      outbox.record({ actor: via, action: "stream.closed", detail });
+    }
     control.settle(SYSTEM);
     this.#ctx.storage.setAlarm(Date.now()); // to tell that, as soon as this object is back
     log("session.cut", { session: this.#ctx.id.name, streams: [...open] });
