@@ -116,6 +116,7 @@ export class HostStreams {
       const reason = "It was gone when the agent came back.";
       log("stream.closed", { stream, session, reason });
       await this.#tell(stream, (session) => session.streamClosed(stream, reason));
+      if (!record.exists) return;
     }
   }
 

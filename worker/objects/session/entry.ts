@@ -117,17 +117,19 @@ export class Entry {
     const open = this.#record.open();
     if (!open.ok) return open;
     const { session_id, expires_at } = open.value;
+    const secret = `${session_id}.${newSecret()}`; // so that redeeming needs no search
+    const hash = await hashSecret(secret);
+    // In one turn: of many that are made at once, so many are as there is room for.
     if (this.listLinks().length >= MAX_LINKS_PER_SESSION) {
       const detail = `This session has ${MAX_LINKS_PER_SESSION} share links, its limit; revoke one.`;
       return refuse(429, "too_many_links", detail);
     }
-    const secret = `${session_id}.${newSecret()}`; // so that redeeming needs no search
     const linkId = randomId(9);
     this.#sql.exec(
       `INSERT INTO links (link_id, hash, role, label, created_at, expires_at, max_uses)
        VALUES (?, ?, ?, ?, ?, ?, ?)`,
       linkId,
-      await hashSecret(secret),
+      hash,
       input.role,
       input.label,
       Date.now(),
