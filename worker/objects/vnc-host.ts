@@ -94,11 +94,7 @@ export class VncHost extends DurableObject<Env> {
       closeQuietly(socket, CloseCode.unauthorized, "This host was removed from the edge.");
     }
     this.#record.forget();
-    try {
-      await this.#outbox.deliverLines(row.host_id);
-    } catch (error) {
-      log("host.deliver_failed", { host: row.host_id, error: describeError(error) });
-    }
+    await this.#outbox.deliverLast(row.host_id);
     await this.ctx.storage.deleteAll();
     try {
       await batches(this.env).hostIsRemoved(row.host_id);

@@ -1,4 +1,5 @@
 import { type Env, registry } from "../../env.ts";
+import { describeError, log } from "../../log.ts";
 import { AuditOutbox } from "../audit-outbox.ts";
 import { OneRun } from "../one-run.ts";
 import { oneRow } from "../storage.ts";
@@ -48,6 +49,15 @@ export class HostOutbox extends AuditOutbox {
     await registry(this.#env).hostStates.put({ ...state, version });
     if (this.#state() === null) return; // removed meanwhile
     this.#sql.exec("UPDATE told_state SET document = ?", comparable(state));
+  }
+
+  /** Delivers what happened before the host was removed, if that can be; it is not tried again. */
+  async deliverLast(hostId: string): Promise<void> {
+    try {
+      await this.deliverLines(hostId);
+    } catch (error) {
+      log("host.deliver_failed", { host: hostId, error: describeError(error) });
+    }
   }
 
   #isTooOften(): boolean {
