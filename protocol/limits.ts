@@ -70,6 +70,15 @@ export const MAX_CLIPBOARD_BYTES = 256 * 1024;
 
 export const MAX_VIEWERS_PER_SESSION = 32;
 export const MAX_STREAMS_PER_HOST = 256;
+/** So many of those places are for operators and admins alone, so that guests never keep them out. */
+export const STAFF_PLACES_PER_SESSION = 4;
+export const STAFF_PLACES_PER_HOST = 16;
+/**
+ * How often a guest, or a signed-in viewer, has one session open; all guests of one link together.
+ * More than the tabs that somebody has: of a network that dropped the old streams are found late.
+ */
+export const MAX_STREAMS_PER_WATCHER = 6;
+export const MAX_STREAMS_PER_LINK = 16;
 export const MAX_NAME_CHARACTERS = 80;
 /** Of a VNC server's password; VNC authentication itself looks at the first 8 bytes alone. */
 export const MAX_VNC_PASSWORD_CHARACTERS = 255;
@@ -84,6 +93,8 @@ export const JOB_LOG_ANSWER_MS = 5_000;
 export const MAX_BATCH_JOBS = 500;
 /** Largest body of a batch: as many URLs, each as long as one can be. */
 export const MAX_BATCH_BYTES = MAX_BATCH_JOBS * (MAX_JOB_URL_BYTES + 16);
+/** How long a job waits for room at most. */
+export const MAX_JOB_WAIT_S = 30 * 24 * 60 * 60;
 /** How many jobs are queued or run at once, of all batches together. */
 export const MAX_JOBS = 5_000;
 /** The profile of a job that names none: every agent whose owner allows it has it built in. */

@@ -281,8 +281,11 @@ describe("control, when a credential is revoked", () => {
       { type: "role", stream: bob.stream, role: "control" },
     ]);
     await bob.room.holder("Bob");
-    // What it does not close is cut, and all of the session with it: nobody is left who could hold it.
+    // What it does not close is cut, and nothing else of the session.
     expect(await ann.viewer.closed).toMatchObject({ code: 1006 });
+    expect((await rig.api.session(session)).viewers).toBe(1);
+    expect(bob.viewer.socket.readyState).toBe(WebSocket.OPEN);
+    bob.viewer.socket.terminate();
     await bob.room.holder(null);
   });
 

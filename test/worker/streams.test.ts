@@ -1,8 +1,13 @@
 import { createHash, randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { MAX_STREAM_MESSAGE_BYTES, MAX_VIEWERS_PER_SESSION } from "../../protocol/limits.ts";
-import type { TestAgent } from "../support/rig.ts";
+import {
+  MAX_STREAM_MESSAGE_BYTES,
+  MAX_VIEWERS_PER_SESSION,
+  STAFF_PLACES_PER_SESSION,
+} from "../../protocol/limits.ts";
+import { bearer } from "../support/call.ts";
+import { ADMIN_TOKEN, type TestAgent } from "../support/rig.ts";
 import { dialLink, StreamStage } from "../support/stream-stage.ts";
 import { greetAndEcho, greetRaw, RFB_GREETING, TcpServer } from "../support/tcp-server.ts";
 import { Viewer } from "../support/viewer.ts";
@@ -199,10 +204,17 @@ describe("a stream", () => {
       port: server.port,
     });
     const join = async () => new Viewer((await stage.rig.api.ticket(session_id)).websocket_url);
+    const { websocket_url } = await stage.rig.api.session(session_id);
+    const joinAsStaff = () => new Viewer(websocket_url, { headers: bearer(ADMIN_TOKEN) });
     const viewers: Viewer[] = [];
-    for (let n = 0; n < MAX_VIEWERS_PER_SESSION; n++) viewers.push(await join());
+    for (let n = STAFF_PLACES_PER_SESSION; n < MAX_VIEWERS_PER_SESSION; n++) {
+      viewers.push(await join());
+    }
     await Promise.all(viewers.map((viewer) => viewer.receive(1)));
     expect((await (await join()).closed).code).toBe(4429);
+    while (viewers.length < MAX_VIEWERS_PER_SESSION) viewers.push(joinAsStaff());
+    await Promise.all(viewers.map((viewer) => viewer.receive(1)));
+    expect((await joinAsStaff().closed).code).toBe(4429);
     expect((await stage.rig.api.session(session_id)).viewers).toBe(MAX_VIEWERS_PER_SESSION);
     viewers[0]?.send(Buffer.from("still there"));
     await viewers[0]?.receive(RFB_GREETING.length + 11);

@@ -11,14 +11,16 @@ import { describeError, log } from "../log.ts";
 import { problemResponse, type Refusal } from "../problem.ts";
 import { closeQuietly } from "../sockets.ts";
 import { AUDIT_OUTBOX_SCHEMA } from "./audit-outbox.ts";
+import { AskedLogs } from "./host/asked-logs.ts";
 import {
   ASKED_STREAMS_SCHEMA,
   AskedStreams,
+  LATER_STREAM_COLUMNS,
   type OpenStream,
   type StreamRole,
 } from "./host/asked-streams.ts";
 import { DesktopNewsQueue } from "./host/desktop-news.ts";
-import { type AskedLogs, DesktopOrders } from "./host/desktop-orders.ts";
+import { DesktopOrders } from "./host/desktop-orders.ts";
 import { HostOutbox, TOLD_STATE_SCHEMA } from "./host/host-outbox.ts";
 import { HostRecord, type HostRow, type NewNames } from "./host/host-record.ts";
 import {
@@ -30,8 +32,10 @@ import {
 } from "./host/host-state.ts";
 import { HostStreams, type OpenAnswer } from "./host/host-streams.ts";
 import { connectedAt, Links } from "./host/links.ts";
+import { StreamNews } from "./host/stream-news.ts";
 import { NOBODY } from "./registry/audit.ts";
 import type { Sight, StoredSession } from "./session/session-row.ts";
+import { addMissingColumns } from "./storage.ts";
 import { Telling } from "./telling.ts";
 
 /**
@@ -50,24 +54,28 @@ export class VncHost extends DurableObject<Env> {
   readonly #asked = new AskedStreams(this.#sql);
   readonly #links = new Links(this.ctx);
   readonly #outbox = new HostOutbox(this.#sql, this.env, () => this.#state());
+  readonly #streamNews = new StreamNews(this.env, this.#asked, this.#record);
   readonly #telling = new Telling<HostRow>(this.ctx, "host", {
     find: () => this.#record.row(),
-    news: [this.#outbox],
+    news: [this.#outbox, this.#streamNews],
     nextAlarm: () => null,
   });
   readonly #streams = new HostStreams(this.env, {
     record: this.#record,
     links: this.#links,
     asked: this.#asked,
+    news: this.#streamNews,
     telling: this.#telling,
   });
   readonly #desktopNews = new DesktopNewsQueue(this.env, this.ctx.storage.kv, this.#record);
-  readonly #askedLogs: AskedLogs = new Map();
+  readonly #askedLogs = new AskedLogs();
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
     // Older hosts were made without.
-    if (this.#record.exists) this.#sql.exec(AUDIT_OUTBOX_SCHEMA + TOLD_STATE_SCHEMA);
+    if (!this.#record.exists) return;
+    this.#sql.exec(AUDIT_OUTBOX_SCHEMA + TOLD_STATE_SCHEMA);
+    addMissingColumns(this.#sql, "streams", ...LATER_STREAM_COLUMNS);
   }
 
   /** Makes the host, or gives it the key of a repeated enrolment. */
@@ -252,7 +260,7 @@ export class VncHost extends DurableObject<Env> {
       case "ended":
         return this.#desktopNews.tell(message, socket);
       case "log":
-        return this.#askedLogs.get(message.session)?.resolve(message);
+        return this.#askedLogs.heard(message);
       case "displays":
         this.#record.setDisplays(message.displays);
         return this.#telling.tell();

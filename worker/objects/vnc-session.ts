@@ -23,6 +23,7 @@ import {
 } from "./session/entry.ts";
 import { HandOver } from "./session/hand-over.ts";
 import { auditLine, isEnd, type JobEnd, JobOutbox, type JobStand } from "./session/job.ts";
+import { LEG_PATH } from "./session/legs.ts";
 import { OpenStreams, STREAMS_SCHEMA } from "./session/open-streams.ts";
 import { Outbox } from "./session/outbox.ts";
 import { PEOPLE_SCHEMA, People } from "./session/people.ts";
@@ -215,11 +216,13 @@ export class VncSession extends DurableObject<Env> {
 
   /**
    * `/viewer`: a viewer's upgrade, with who they are in VIEWER_HEADER. `/agent/:stream`: the
-   * agent's, with the stream token as Bearer. Only the Worker can reach these.
+   * agent's, with the stream token as Bearer. Only the Worker can reach these. `/leg/:stream` is
+   * this object's own.
    */
   override async fetch(request: Request): Promise<Response> {
     const { pathname } = new URL(request.url);
     if (pathname === "/viewer") return this.#acceptViewer(request);
+    if (pathname.startsWith(LEG_PATH)) return this.#viewers.legOf(pathname.slice(LEG_PATH.length));
     const token = bearerToken(request) ?? "";
     const kept = await this.#viewers.serve(pathname.slice("/agent/".length), token);
     return kept.ok

@@ -41,6 +41,19 @@ export class AskedStreams {
     return this.#sql.exec<StreamRole>(query).toArray();
   }
 
+  /** It is over, which its session has to be told. @param code if it failed before it was served */
+  setOver(stream: string, reason: string, code: number | null): OverStream | undefined {
+    const query = `UPDATE streams SET over = ?, over_code = ?, over_at = ? WHERE stream = ?
+       RETURNING stream, session, over, over_code`;
+    return oneRow(this.#sql.exec<OverStream>(query, reason, code, Date.now(), stream));
+  }
+
+  /** Those that are over since that time, in ms since the epoch. */
+  over(since: number): OverStream[] {
+    const query = "SELECT stream, session, over, over_code FROM streams WHERE over_at > ?";
+    return this.#sql.exec<OverStream>(query, since).toArray();
+  }
+
   forget(stream: string): void {
     this.#sql.exec("DELETE FROM streams WHERE stream = ?", stream);
     if (!hasTable(this.#sql, "stream_roles")) return;
@@ -68,6 +81,8 @@ export type OpenStream = {
   stream: string;
   token: string;
   role: Role;
+  /** Whether it is for an operator or admin, for whom a host's last places are. */
+  staff: boolean;
   session: string;
   port: number;
   /** Which of the host's own addresses; absent is loopback. */
@@ -82,10 +97,20 @@ export type StreamRole = { stream: string; role: Role };
 /** `asked_at` in ms since the epoch; `opened` is 1 once the agent said so. */
 type AskedStream = { stream: string; session: string; asked_at: number; opened: number };
 
+/** One that is over, and why; `over_code` is null if it was closed, and did not fail. */
+export type OverStream = {
+  stream: string;
+  session: string;
+  over: string;
+  over_code: number | null;
+};
+
+export const LATER_STREAM_COLUMNS = ["over TEXT", "over_code INTEGER", "over_at INTEGER"];
+
 export const ASKED_STREAMS_SCHEMA = `
   CREATE TABLE streams (
     stream TEXT PRIMARY KEY, session TEXT NOT NULL, asked_at INTEGER NOT NULL,
-    opened INTEGER NOT NULL DEFAULT 0
+    opened INTEGER NOT NULL DEFAULT 0, ${LATER_STREAM_COLUMNS.join(", ")}
   );
 `;
 

@@ -1,17 +1,12 @@
 import { RpcTarget } from "cloudflare:workers";
 import { JOB_LOG_ANSWER_MS } from "../../../protocol/limits.ts";
-import type { AgentToEdge } from "../../../protocol/link.ts";
 import { type Result, refuse } from "../../problem.ts";
+import type { AskedLogs } from "./asked-logs.ts";
 import { type HostRecord, profilesOf } from "./host-record.ts";
 import type { Links } from "./links.ts";
 
-type Log = Extract<AgentToEdge, { type: "log" }>;
-
 /** `said`: the agent has it. */
 type OrderAnswer = "said" | "offline" | "removed";
-
-/** Of which sessions the agent was asked what their desktop printed; null is no answer in time. */
-export type AskedLogs = Map<string, PromiseWithResolvers<Log | null>>;
 
 /**
  * The desktops that a host runs for jobs, for objects/batch.ts, which decides which, and for the
@@ -66,12 +61,7 @@ export class DesktopOrders extends RpcTarget {
         "The host is offline; it keeps what its desktops printed.",
       );
     }
-    const asked = this.#asked.get(session) ?? Promise.withResolvers<Log | null>();
-    this.#asked.set(session, asked);
-    const timer = setTimeout(() => asked.resolve(null), JOB_LOG_ANSWER_MS);
-    const answer = await asked.promise;
-    clearTimeout(timer);
-    this.#asked.delete(session);
+    const answer = await this.#asked.answerFor(session);
     if (answer === null) {
       const detail = `The agent did not answer in ${JOB_LOG_ANSWER_MS / 1000} s.`;
       return refuse(504, "agent_timeout", detail);

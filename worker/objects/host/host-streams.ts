@@ -1,27 +1,29 @@
 import { CloseCode } from "../../../protocol/close-codes.ts";
 import { LOOPBACK } from "../../../protocol/ids.ts";
-import { MAX_STREAMS_PER_HOST } from "../../../protocol/limits.ts";
+import { MAX_STREAMS_PER_HOST, STAFF_PLACES_PER_HOST } from "../../../protocol/limits.ts";
 import type { AgentToEdge } from "../../../protocol/link.ts";
 import { type Env, vncSession } from "../../env.ts";
 import { describeError, log } from "../../log.ts";
 import type { Telling } from "../telling.ts";
-import type { VncSession } from "../vnc-session.ts";
 import type { AskedStreams, OpenStream, StreamRole } from "./asked-streams.ts";
 import type { HostRecord, HostRow } from "./host-record.ts";
 import { offlineSentence } from "./host-state.ts";
 import type { Links } from "./links.ts";
+import type { StreamNews } from "./stream-news.ts";
 
 /** What the streams of a host have to do with. */
 export type HostStreamsParts = {
   record: HostRecord;
   links: Links;
   asked: AskedStreams;
+  news: StreamNews;
   telling: Telling<HostRow>;
 };
 
 /**
  * The streams of a host, between the sessions, which want them, and the agent, which brings them.
- * What the agent says became of one is told to its session; what was asked stays noted until then.
+ * What the agent says became of one is told to its session (stream-news.ts); what was asked stays
+ * noted until then.
  */
 export class HostStreams {
   readonly #env: Env;
@@ -40,9 +42,11 @@ export class HostStreams {
     if (!links.isOnline()) {
       return refusedStream(CloseCode.hostOffline, offlineSentence(row.name));
     }
-    if (asked.count() >= MAX_STREAMS_PER_HOST) {
-      const reason = `This host has ${MAX_STREAMS_PER_HOST} streams already, its limit.`;
-      return refusedStream(CloseCode.tooMany, reason);
+    const streams = asked.count();
+    if (streams >= MAX_STREAMS_PER_HOST - (input.staff ? 0 : STAFF_PLACES_PER_HOST)) {
+      const why =
+        streams < MAX_STREAMS_PER_HOST ? "the last places are for operators" : "its limit";
+      return refusedStream(CloseCode.tooMany, `This host has ${streams} streams already, ${why}.`);
     }
     asked.add(input.stream, input.session);
     telling.tell();
@@ -85,19 +89,14 @@ export class HostStreams {
   }
 
   /** The agent says what became of a stream. */
-  async hear(message: StreamNews): Promise<void> {
+  async hear(message: StreamReport): Promise<void> {
     const { asked } = this.#parts;
     const { stream } = message;
     if (message.type === "opened") return asked.markOpened(stream);
-    if (message.type === "failed") {
-      const { code, message: reason } = message;
-      return this.#tell(stream, (session) =>
-        session.streamFailed(stream, code as CloseCode, reason),
-      );
-    }
+    if (message.type === "failed") return this.#over(stream, message.message, message.code);
     const { type: _, ...fields } = message;
     log("stream.closed", { session: asked.sessionOf(stream), ...fields });
-    return this.#tell(stream, (session) => session.streamClosed(stream, message.reason));
+    return this.#over(stream, message.reason);
   }
 
   /**
@@ -115,7 +114,7 @@ export class HostStreams {
       if (alive.has(stream) || asked_at >= linkSince) continue;
       const reason = "It was gone when the agent came back.";
       log("stream.closed", { stream, session, reason });
-      await this.#tell(stream, (session) => session.streamClosed(stream, reason));
+      await this.#over(stream, reason);
       if (!record.exists) return;
     }
   }
@@ -140,25 +139,13 @@ export class HostStreams {
     }
   }
 
-  /**
-   * Tells a stream's session what became of it, and forgets the stream. If that cannot be told, the
-   * stream stays; the agent's next `hello` repeats that it is over.
-   */
-  async #tell(
-    stream: string,
-    tell: (session: DurableObjectStub<VncSession>) => Promise<unknown>,
-  ): Promise<void> {
-    const { record, asked, telling } = this.#parts;
-    const session = asked.sessionOf(stream);
-    if (session === undefined) return;
-    try {
-      await tell(vncSession(this.#env, session));
-      if (!record.exists) return;
-      asked.forget(stream);
-      telling.tell();
-    } catch (error) {
-      log("stream.tell_failed", { stream, session, error: describeError(error) });
-    }
+  /** A stream is over: its session is told now, and by alarm until it is. */
+  async #over(stream: string, reason: string, code: number | null = null): Promise<void> {
+    const { asked, news, telling } = this.#parts;
+    const over = asked.setOver(stream, reason, code);
+    if (!over) return;
+    telling.tellSoon();
+    if (await news.tell(over)) telling.tell();
   }
 }
 
@@ -167,7 +154,7 @@ export type OpenAnswer =
   | { ok: false; refusal: { closeCode: CloseCode; detail: string } };
 
 /** What an agent says of a stream that it was asked for. */
-type StreamNews = Extract<AgentToEdge, { type: "opened" | "failed" | "closed" }>;
+type StreamReport = Extract<AgentToEdge, { type: "opened" | "failed" | "closed" }>;
 
 function refusedStream(closeCode: CloseCode, detail: string): OpenAnswer {
   return { ok: false, refusal: { closeCode, detail } };

@@ -1,6 +1,7 @@
 import type { Role } from "../../../protocol/link.ts";
 import type { StreamRole } from "../host/asked-streams.ts";
 import { oneRow } from "../storage.ts";
+import type { Taken } from "./places.ts";
 
 /**
  * The streams of a session that run, each with three roles: the highest that its credential allows,
@@ -38,14 +39,6 @@ export class OpenStreams {
     return removed;
   }
 
-  /** @returns those that were open, and whose they were */
-  clear(): { stream: string; via: string }[] {
-    const query = "DELETE FROM streams RETURNING stream, via";
-    const removed = this.#sql.exec<{ stream: string; via: string }>(query).toArray();
-    this.#noteEmpty();
-    return removed;
-  }
-
   /** Since when there is none, in ms since the epoch; null while there are, and before the first. */
   emptySince(): number | null {
     const query = "SELECT empty_since FROM presence";
@@ -62,6 +55,11 @@ export class OpenStreams {
     const query = "SELECT stream FROM streams WHERE ? IS NULL OR via = ?";
     const rows = this.#sql.exec<{ stream: string }>(query, via ?? null, via ?? null).toArray();
     return rows.map(({ stream }) => stream);
+  }
+
+  /** Whose they are. */
+  places(): Taken[] {
+    return this.#sql.exec<Taken>("SELECT member, via FROM streams").toArray();
   }
 
   /** The highest role that a person's open streams allow; null if they have none. */

@@ -1,5 +1,5 @@
 import { CloseCode } from "../../../protocol/close-codes.ts";
-import { AGENT_ANSWER_MS, MAX_VIEWERS_PER_SESSION } from "../../../protocol/limits.ts";
+import { AGENT_ANSWER_MS } from "../../../protocol/limits.ts";
 import type { Role } from "../../../protocol/link.ts";
 import { type Env, vncHost } from "../../env.ts";
 import { describeError, log } from "../../log.ts";
@@ -11,11 +11,13 @@ import type { Activity } from "./activity.ts";
 import type { Control } from "./control.ts";
 import type { Grant } from "./entry.ts";
 import type { HandOver } from "./hand-over.ts";
+import { Legs } from "./legs.ts";
 import type { OpenStreams } from "./open-streams.ts";
 import type { Outbox } from "./outbox.ts";
 import type { People } from "./people.ts";
+import { noPlaceFor } from "./places.ts";
 import type { SessionRecord } from "./session-record.ts";
-import { type PlacedRow, type SessionRow, SYSTEM } from "./session-row.ts";
+import type { PlacedRow, SessionRow } from "./session-row.ts";
 import { WaitingViewers } from "./waiting-viewers.ts";
 
 /** What a session's viewers have to do with. */
@@ -37,17 +39,22 @@ export type ViewersParts = {
  * until the agent's upgrade is answered with it; from then on the runtime pumps frames from leg to
  * leg natively and no JavaScript of ours runs. Until then the kept end waits, at most
  * AGENT_ANSWER_MS, and is closed with the reason when the agent cannot come.
+ *
+ * That a stream is over its agent says. What that would have to be true for is seen to by legs.ts:
+ * a while after it was said, or ought to have been, the stream is cut.
  */
 export class Viewers {
   readonly #ctx: DurableObjectState;
   readonly #env: Env;
   readonly #parts: ViewersParts;
   readonly #waiting = new WaitingViewers();
+  readonly #legs: Legs;
 
   constructor(ctx: DurableObjectState, env: Env, parts: ViewersParts) {
     this.#ctx = ctx;
     this.#env = env;
     this.#parts = parts;
+    this.#legs = new Legs(ctx, env);
   }
 
   /** Whether there are some whose agent has not come yet. */
@@ -73,13 +80,12 @@ export class Viewers {
    */
   take(place: PlacedRow, grant: Grant, address: string): Result<WebSocket> {
     const { people, streams, control } = this.#parts;
-    if (streams.list().length + this.#waiting.size >= MAX_VIEWERS_PER_SESSION) {
-      const detail = `This session has ${MAX_VIEWERS_PER_SESSION} viewers already, its limit.`;
-      return refuse(429, "too_many_viewers", detail);
-    }
-    const [viewer, kept] = Object.values(new WebSocketPair()) as [WebSocket, WebSocket];
-    const { role: allowed, name, via } = grant;
+    const { role: allowed, name, via, staff } = grant;
     const member = people.enter(grant).id;
+    const taken = [...streams.places(), ...this.#waiting.places()];
+    const refusal = noPlaceFor(grant, member, taken, this.#legs.size);
+    if (refusal) return { ok: false, refusal };
+    const [viewer, kept] = Object.values(new WebSocketPair()) as [WebSocket, WebSocket];
     const asked = control.roleFor(member, allowed);
     const arrival = { member, allowed, asked, name, via, address };
     const { stream, token } = this.#waiting.add(arrival, kept, AGENT_ANSWER_MS, () =>
@@ -87,11 +93,12 @@ export class Viewers {
     );
     const { session_id: session, host_id: host, port } = place;
     log("stream.asked", { stream, session, host, port, role: asked, name, via });
-    this.#ctx.waitUntil(this.#askAgent(place, stream, token, asked));
+    this.#ctx.waitUntil(this.#askAgent(place, { stream, token, role: asked, staff }));
     return { ok: true, value: viewer };
   }
 
-  async #askAgent(row: PlacedRow, stream: string, token: string, role: Role): Promise<void> {
+  async #askAgent(row: PlacedRow, wanted: Wanted): Promise<void> {
+    const { stream } = wanted;
     try {
       const { session_id: session, port, address, control, clipboard, password } = row;
       const host = vncHost(this.#env, row.host_id);
@@ -101,7 +108,7 @@ export class Viewers {
         ...(address && { address }),
         ...(password !== null && { password }),
       };
-      const asked = await host.openStream({ stream, token, role, session, port, ...options });
+      const asked = await host.openStream({ ...wanted, session, port, ...options });
       if (!asked.ok) this.failed(stream, asked.refusal.closeCode, asked.refusal.detail);
     } catch (error) {
       log("stream.ask_failed", { stream, error: describeError(error) });
@@ -152,7 +159,19 @@ export class Viewers {
         return refuse(503, "stream_not_lowered", NOT_LOWERED);
       }
     }
-    return { ok: true, value: kept };
+    try {
+      return { ok: true, value: await this.#legs.lead(stream, via, kept) };
+    } catch (error) {
+      log("stream.not_led", { stream, error: describeError(error) });
+      this.#legs.cut(stream);
+      this.#over(stream, NOT_LED);
+      return refuse(503, "stream_not_led", NOT_LED);
+    }
+  }
+
+  /** The answer to what {@link Legs} fetches. */
+  legOf(stream: string): Response {
+    return this.#legs.answer(stream);
   }
 
   /**
@@ -166,9 +185,15 @@ export class Viewers {
     return true;
   }
 
-  /** A stream is over, if it ever began. */
+  /** A stream is over, if it ever began: so says who calls this. */
   closed(stream: string, reason: string): void {
     this.failed(stream, CloseCode.agentTimeout, reason);
+    // A close code that is on its way arrives before that; who still has the stream loses it.
+    if (this.#legs.has(stream)) setTimeout(() => this.#legs.cut(stream), CLOSE_CONFIRM_MS);
+    this.#over(stream, reason);
+  }
+
+  #over(stream: string, reason: string): void {
     const { record, streams, control, outbox, activity, telling } = this.#parts;
     if (!record.exists) return;
     const closed = streams.remove(stream);
@@ -181,9 +206,8 @@ export class Viewers {
   }
 
   /**
-   * Closes all viewers, or those of one credential. What the agent does not confirm in time is cut
-   * here, all of the session, which shows as 1006; a page that dials again then hears why, or comes
-   * in again.
+   * Closes all viewers, or those of one credential. What the agent does not close in time, whether
+   * or not it says that it did, is cut here, which shows as 1006; a page that dials again hears why.
    */
   async close(
     { host_id }: SessionRow,
@@ -192,26 +216,20 @@ export class Viewers {
     const { code, reason, via } = closing;
     for (const stream of this.#waiting.streams(via)) this.failed(stream, code, reason);
     const streams = this.#parts.streams.list(via);
-    if (streams.length === 0) return;
-    setTimeout(() => this.#cutUnconfirmed(streams), CLOSE_CONFIRM_MS);
-    if (host_id !== null) await vncHost(this.#env, host_id).closeStreams(streams, code, reason);
+    const ending = new Set([...streams, ...this.#legs.streams(via)]);
+    if (ending.size > 0) setTimeout(() => this.#cut(ending), CLOSE_CONFIRM_MS);
+    if (streams.length > 0 && host_id !== null)
+      await vncHost(this.#env, host_id).closeStreams(streams, code, reason);
   }
 
-  /** Resets this object, and with it every socket of the session, if one of these is still open. */
-  async #cutUnconfirmed(unconfirmed: readonly string[]): Promise<void> {
-    const { streams, control, outbox, activity } = this.#parts;
-    const open = new Set(streams.list());
-    if (!unconfirmed.some((stream) => open.has(stream))) return;
-    activity.count("closed", open.size);
-    for (const { stream, via } of streams.clear()) {
-      const detail = `${stream}, cut with its session: an agent did not close what had to end`;
-      outbox.record({ actor: via, action: "stream.closed", detail });
-    }
-    control.settle(SYSTEM);
-    this.#ctx.storage.setAlarm(Date.now()); // to tell that, as soon as this object is back
-    log("session.cut", { session: this.#ctx.id.name, streams: [...open] });
-    await this.#ctx.storage.sync();
-    this.#ctx.abort("streams that had to end were not closed by their agent");
+  /** Cuts streams that had to end; what is cut that was not said to be closed is noted. */
+  #cut(ending: ReadonlySet<string>): void {
+    for (const stream of ending) this.#legs.cut(stream);
+    if (!this.#parts.record.exists) return;
+    const unconfirmed = this.#parts.streams.list().filter((stream) => ending.has(stream));
+    if (unconfirmed.length === 0) return;
+    log("session.cut", { session: this.#ctx.id.name, streams: unconfirmed });
+    for (const stream of unconfirmed) this.#over(stream, NOT_CLOSED);
   }
 
   /** Counts a connection that came to nothing. That is told later, many at once: anybody can cause it. */
@@ -221,8 +239,17 @@ export class Viewers {
   }
 }
 
-/** How long an agent has to confirm that it closed streams that must end. */
+/** What a host is asked for a viewer, apart from what the session says of itself. */
+type Wanted = { stream: string; token: string; role: Role; staff: boolean };
+
+/** How long an agent has to confirm that it closed streams that must end, and then to have done so. */
 const CLOSE_CONFIRM_MS = 2_000;
+
+/** Why a stream is over that had to end. */
+const NOT_CLOSED = "cut, since its agent did not close it";
+
+/** To an agent whose stream had to end while it came, or whose end could not be led through. */
+const NOT_LED = "This stream cannot be served any more.";
 
 /** To an agent that comes for a viewer who lost control while they waited. */
 const NOT_LOWERED = "This stream may not control any more, which could not be said in time.";

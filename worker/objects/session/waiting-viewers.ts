@@ -4,6 +4,7 @@ import type { Role } from "../../../protocol/link.ts";
 import { newSecret, secretsEqual } from "../../identity/secrets.ts";
 import { type Result, refuse } from "../../problem.ts";
 import { closeQuietly } from "../../sockets.ts";
+import type { Taken } from "./places.ts";
 
 /**
  * Who came, and from which address: `allowed` is the highest role that their credential has,
@@ -78,6 +79,11 @@ export class WaitingViewers {
     waiting.kept.accept();
     closeQuietly(waiting.kept, code, reason);
     return true;
+  }
+
+  /** Whose they are. */
+  places(): Taken[] {
+    return [...this.#waiting.values()].map(({ member, via }) => ({ member, via }));
   }
 
   /** The streams that wait; those of one credential, if it is named. */
