@@ -21,6 +21,10 @@ export class AuditOutbox {
 
   /** A line for the audit. */
   record(line: OutgoingLine): void {
+    this.#write(line);
+  }
+
+  #write(line: OutgoingLine): void {
     const { actor, address = null, action, detail } = line;
     const query =
       "INSERT INTO audit_outbox (at, actor, address, action, detail) VALUES (?, ?, ?, ?, ?)";
@@ -34,7 +38,7 @@ export class AuditOutbox {
    */
   recordBounded(kind: string, max: number, line: OutgoingLine): boolean {
     const note = this.#bounds.admit(kind, max);
-    if (note !== null) this.record({ ...line, detail: line.detail + note });
+    if (note !== null) this.#write({ ...line, detail: line.detail + note });
     return note !== null;
   }
 
@@ -62,7 +66,12 @@ export class AuditOutbox {
   }
 }
 
-type OutgoingLine = { actor: string; address?: string | null; action: string; detail: string };
+export type OutgoingLine = {
+  actor: string;
+  address?: string | null;
+  action: string;
+  detail: string;
+};
 
 type StoredLine = {
   id: number;

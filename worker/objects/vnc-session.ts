@@ -171,8 +171,11 @@ export class VncSession extends DurableObject<Env> {
   // Who may enter.
 
   /** A secret that opens one WebSocket of this session, or of its room, once, within 60 s. */
-  async issueTicket(grant: Grant): Promise<Result<{ ticket: string; expires_at: string }>> {
-    return this.#entry.issueTicket(grant);
+  async issueTicket(
+    grant: Grant,
+    address?: string,
+  ): Promise<Result<{ ticket: string; expires_at: string }>> {
+    return this.#entry.issueTicket(grant, address);
   }
 
   /** Whether the session can be entered by somebody whom the Worker vouches for. */

@@ -15,7 +15,6 @@ import { type AppEnv, person } from "../identity/guard.ts";
 import { clientAddress } from "../identity/limits.ts";
 import { VIEWER_HEADER, type ViewerEntry } from "../objects/session/entry.ts";
 import { ProblemError, readRefusal, unwrap } from "../problem.ts";
-import { recordAs } from "./audit.ts";
 import { pathId, readBody, readQuery } from "./body.ts";
 import { claimId } from "./idempotency.ts";
 import { streamUrl, withUrls } from "./session-urls.ts";
@@ -103,9 +102,23 @@ async function issueTicket(
   name?: string,
 ): Promise<Ticket> {
   const grant = await ticketGrantOf(c, id, role, name);
-  const issued = unwrap(await vncSession(c.env, id).issueTicket(grant));
-  await recordAs(c, grant.via, "ticket.issued", id, `${role} for ${grant.name}`);
+  await limitGuestTickets(c);
+  const issued = unwrap(await vncSession(c.env, id).issueTicket(grant, clientAddress(c.req.raw)));
   return { ...issued, websocket_url: streamUrl(c, id, issued.ticket) };
+}
+
+/**
+ * Counts the tickets of a guest, so many in a minute as attempts with a secret; a page that is loaded
+ * takes two.
+ * @throws {ProblemError} 429 for a guest with too many; other guests are not affected
+ */
+async function limitGuestTickets(c: Context<AppEnv>): Promise<void> {
+  const identity = c.get("identity");
+  if (identity.kind !== "guest") return;
+  const { success } = await c.env.ATTEMPTS.limit({ key: `tickets of ${identity.guest}` });
+  if (success) return;
+  const detail = "You have asked for too many tickets; wait a minute and try again.";
+  throw new ProblemError(429, "too_many_tickets", detail);
 }
 
 /** Who comes in by an upgrade: with a ticket, or as who they are. */

@@ -73,8 +73,14 @@ export class Entry {
     return this.isRevoked(grant.via) ? credentialRevoked() : { ok: true, value: grant };
   }
 
-  /** A secret that opens one WebSocket of the session, or of its room, once, within 60 s. */
-  async issueTicket(grant: Grant): Promise<Result<{ ticket: string; expires_at: string }>> {
+  /**
+   * A secret that opens one WebSocket of the session, or of its room, once, within 60 s.
+   * @param address where who asked comes from; without one the audit says nothing of it
+   */
+  async issueTicket(
+    grant: Grant,
+    address?: string,
+  ): Promise<Result<{ ticket: string; expires_at: string }>> {
     const open = this.#record.open();
     if (!open.ok) return open;
     const ticket = newSecret();
@@ -91,6 +97,11 @@ export class Entry {
       Number(grant.staff),
       expiresAt,
     );
+    if (address !== undefined) {
+      const detail = `${grant.role} for ${grant.name}`;
+      this.#outbox.record({ actor: grant.via, address, action: "ticket.issued", detail });
+      this.#telling.tell();
+    }
     return { ok: true, value: { ticket, expires_at: rfc3339(expiresAt) } };
   }
 

@@ -1,5 +1,5 @@
 import { type Env, registry } from "../../env.ts";
-import { AuditOutbox } from "../audit-outbox.ts";
+import { AuditOutbox, type OutgoingLine } from "../audit-outbox.ts";
 import { type SessionRow, storedSession } from "./session-row.ts";
 
 /**
@@ -15,6 +15,12 @@ export class Outbox extends AuditOutbox {
     super(sql, env);
     this.#sql = sql;
     this.#env = env;
+  }
+
+  /** A line for the audit. What guests do they can repeat at will, so of each link there are only so many. */
+  override record(line: OutgoingLine): void {
+    if (!line.actor.startsWith("link:")) return super.record(line);
+    this.recordBounded(`${line.action} ${line.actor}`, MAX_LINK_LINES, line);
   }
 
   /** Whether there is something that the registry does not have. */
@@ -35,3 +41,6 @@ export class Outbox extends AuditOutbox {
     await this.deliverLines(session_id);
   }
 }
+
+/** Of the guests of one link together so many lines of each kind in ten minutes are in the audit. */
+const MAX_LINK_LINES = 60;
