@@ -203,6 +203,11 @@ export const Session = v.object({
     v.nullable(v.string()),
     "What its desktop shows, if it is a job's; guests are not told.",
   ),
+  profile: told(v.nullable(v.string()), "What its desktop runs as, if it is a job's."),
+  server_id: told(
+    v.nullable(Id),
+    "The hosting panel's server whose console it is: only the panel can show that again.",
+  ),
   created_at: Time,
   expires_at: Time,
   ended_at: v.nullable(Time),

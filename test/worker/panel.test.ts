@@ -87,6 +87,9 @@ describe("enabling VNC", () => {
       websocket_url: `${rig.edge.url.replace("http", "ws")}/vnc-stream/${session_id}`,
       view_url: `${rig.edge.url}/view/${session_id}`,
     });
+    // Which server it is every session of a panel says, however it is labelled.
+    const seen = await rig.api.session(console.session_id);
+    expect(seen).toMatchObject({ server_id: console.server_id, profile: null });
     const target = { host: ADDRESS, port };
     expect(await opensWith(session_id)).toEqual({ target, password: passwordOf(id) });
   });

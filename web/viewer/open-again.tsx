@@ -1,7 +1,7 @@
 import { useState } from "preact/hooks";
 import type { Session } from "../../protocol/api.ts";
 import { ApiError, getSession, openDisplay } from "../api.ts";
-import { applyJob, readBatch } from "../jobs-api.ts";
+import { applyJob } from "../jobs-api.ts";
 import { navigate } from "../router.tsx";
 import { serverOf, wayBack } from "./way-back.ts";
 
@@ -15,25 +15,16 @@ async function openOnceMore(over: Session): Promise<string> {
   if (serverOf(over) !== null) return wayBack(over).to;
   const isJob = job_url !== null || host_id === null || port === null;
   const session = isJob
-    ? await applyJob(job_url ?? "", await profileOf(over))
+    ? await applyJob(job_url ?? "", profileOf(over))
     : await openDisplay({
         ...{ host_id, port, label, options: { control, clipboard }, over: session_id },
       });
   return `/view/${session.session_id}`;
 }
 
-/** What a job ran as: its batch remembers, and of one without a batch nobody says it. */
-async function profileOf({ batch_id }: Session): Promise<{ profile?: string }> {
-  if (batch_id === null) return {};
-  try {
-    const found = await readBatch(batch_id, null);
-    return found === "unchanged" ? {} : { profile: found.item.profile };
-  } catch (error) {
-    // Forgotten before its jobs were.
-    if (error instanceof ApiError && error.status === 404) return {};
-    throw error;
-  }
-}
+/** What a job ran as; one from before sessions knew it runs as jobs do that name nothing. */
+const profileOf = ({ profile }: Session): { profile?: string } =>
+  profile === null ? {} : { profile };
 
 /** Opens in a new session what one that is over has shown. @param props.isJob that has run before */
 export function OpenAgain({ sessionId, isJob }: { sessionId: string; isJob: boolean }) {

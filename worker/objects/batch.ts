@@ -250,7 +250,7 @@ export class Batches extends DurableObject<Env> {
           idle_seconds: null,
           created_at: row.created_at,
           expires_at: row.created_at + DEFAULT_SESSION_TTL_S * 1000,
-          job: { batch_id, url, failed: reason },
+          job: { batch_id, url, profile: row.profile, failed: reason },
         },
         { actor, address },
       );

@@ -111,6 +111,7 @@ export class PanelServer extends DurableObject<Env> {
       session_id,
       host_id: host.host_id,
       label: `Server ${serverId}`,
+      server_id: serverId,
       control: "shared",
       clipboard: "both",
       // The next click finds it again; without one its time ends it.

@@ -1,5 +1,6 @@
+import { MAX_JOB_WAIT_S } from "../../../protocol/limits.ts";
 import type { Env } from "../../env.ts";
-import type { SessionRow } from "./session-row.ts";
+import type { NewSession, SessionRow } from "./session-row.ts";
 
 /** When time ends a session, and when it is forgotten. All times in ms since the epoch. */
 
@@ -11,6 +12,11 @@ export const TIME_IS_OVER = "The session's time is over.";
 /** How long an ended session is kept, unless SESSION_PURGE_DAYS says otherwise. */
 const DEFAULT_PURGE_DAYS = 30;
 const DAY_MS = 24 * 60 * 60_000;
+
+/** When a new session ends. The time of a job begins when it opens; till then it waits, but not for ever. */
+export function firstExpiry({ job, created_at, expires_at }: NewSession): number {
+  return job ? created_at + MAX_JOB_WAIT_S * 1000 : expires_at;
+}
 
 /**
  * When an open session ends if nobody comes back; never before its first viewer, or without the

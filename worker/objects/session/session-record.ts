@@ -1,7 +1,7 @@
 import type { Result } from "../../problem.ts";
 import { addMissingColumns, hasTable, oneRow } from "../storage.ts";
 import type { JobEnd, JobPlace } from "./job.ts";
-import { TIME_IS_OVER } from "./life.ts";
+import { firstExpiry, TIME_IS_OVER } from "./life.ts";
 import {
   type NewSession,
   type PanelTarget,
@@ -61,8 +61,8 @@ export class SessionRecord {
     this.#sql.exec(
       `INSERT INTO session
          (session_id, host_id, port, address, label, control, clipboard, password, idle_seconds,
-          created_at, expires_at, batch_id, job_url, state, reason, ended_at)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+          created_at, expires_at, batch_id, job_url, profile, server_id, state, reason, ended_at)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       input.session_id,
       input.host_id,
       input.port,
@@ -73,9 +73,11 @@ export class SessionRecord {
       input.password,
       input.idle_seconds,
       input.created_at,
-      input.expires_at,
+      firstExpiry(input),
       input.job?.batch_id ?? null,
       input.job?.url ?? null,
+      input.job?.profile ?? null,
+      input.server_id ?? null,
       ...firstState(input),
     );
   }
@@ -92,17 +94,17 @@ export class SessionRecord {
     );
   }
 
-  /** Its job has a place, or none (any more). */
+  /** Its job has a place, or none (any more). The time that it has begins when its desktop is there. */
   place(stand: JobPlace): void {
     const isOpen = stand.state === "open";
     this.#sql.exec(
       `UPDATE session SET state = ?, host_id = ?, port = ?, reason = ?,
-         expires_at = max(expires_at, ?), version = version + 1`,
+         expires_at = coalesce(?, expires_at), version = version + 1`,
       stand.state,
       stand.state === "queued" ? null : stand.host_id,
       isOpen ? stand.port : null,
       isOpen ? null : stand.reason,
-      isOpen ? stand.expires_at : 0,
+      isOpen ? stand.expires_at : null,
     );
   }
 
@@ -129,7 +131,7 @@ const SESSION_SCHEMA = `
   CREATE TABLE session (
     session_id TEXT NOT NULL, host_id TEXT, port INTEGER, address TEXT, label TEXT,
     control TEXT NOT NULL, clipboard TEXT NOT NULL, password TEXT,
-    batch_id TEXT, job_url TEXT, job_over_told INTEGER NOT NULL DEFAULT 0,
+    batch_id TEXT, job_url TEXT, profile TEXT, server_id TEXT, job_over_told INTEGER NOT NULL DEFAULT 0,
     idle_seconds INTEGER, created_at INTEGER NOT NULL, expires_at INTEGER NOT NULL,
     state TEXT NOT NULL, reason TEXT, ended_at INTEGER,
     version INTEGER NOT NULL DEFAULT 1, indexed_version INTEGER NOT NULL DEFAULT 0
@@ -137,4 +139,10 @@ const SESSION_SCHEMA = `
 `;
 
 /** What earlier versions made a session without. */
-const LATER_COLUMNS = ["batch_id TEXT", "job_url TEXT", "job_over_told INTEGER NOT NULL DEFAULT 0"];
+const LATER_COLUMNS = [
+  "batch_id TEXT",
+  "job_url TEXT",
+  "job_over_told INTEGER NOT NULL DEFAULT 0",
+  "profile TEXT",
+  "server_id TEXT",
+];

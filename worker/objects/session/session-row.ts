@@ -26,6 +26,8 @@ export type NewSession = {
   /** Milliseconds since the epoch, as in every table. */
   created_at: number;
   expires_at: number;
+  /** The hosting panel's server whose console it shows. */
+  server_id?: string | null;
   /** What its desktop is made for, if it is made for a job. */
   job?: JobOfSession | null;
 };
@@ -34,7 +36,12 @@ export type NewSession = {
  * A job has its room given by objects/batch.ts, which tells its session how it stands. One whose URL
  * is none has failed from the start, with that reason.
  */
-export type JobOfSession = { batch_id: string | null; url: string; failed: string | null };
+export type JobOfSession = {
+  batch_id: string | null;
+  url: string;
+  profile: string;
+  failed: string | null;
+};
 
 /** What a hosting panel decides of a session. */
 export type PanelTarget = Pick<NewSession, "password" | "expires_at"> & {
@@ -56,9 +63,11 @@ export type StoredSession = Omit<SessionState, "status" | "viewers"> & {
 export type Sight = { online: boolean; reason: string | null; viewers: number };
 
 /** The one row of a session's object. Times in ms since the epoch; no password once it has ended. */
-export type SessionRow = Omit<NewSession, "job"> & {
+export type SessionRow = Omit<NewSession, "job" | "server_id"> & {
   batch_id: string | null;
   job_url: string | null;
+  profile: string | null;
+  server_id: string | null;
   /** 1 once objects/batch.ts knows that the session of a job is over. */
   job_over_told: number;
   state: StoredState;
@@ -88,6 +97,8 @@ export function storedSession(row: SessionRow): StoredSession {
     idle_seconds: row.idle_seconds,
     batch_id: row.batch_id,
     job_url: row.job_url,
+    profile: row.profile,
+    server_id: row.server_id,
     created_at: rfc3339(row.created_at),
     expires_at: rfc3339(row.expires_at),
     ended_at: row.ended_at === null ? null : rfc3339(row.ended_at),
@@ -96,7 +107,9 @@ export function storedSession(row: SessionRow): StoredSession {
 
 /** A session as it is now. @param sight what its host says of it, which counts while it is open */
 export function sessionState(stored: StoredSession, sight: Sight): SessionState {
-  const { state, address: _, ...session } = stored;
+  const { state, address: _, ...rest } = stored;
+  // What is in the index since before there were these says nothing of them.
+  const session = { ...rest, profile: rest.profile ?? null, server_id: rest.server_id ?? null };
   if (state !== "open") return { ...session, status: state, viewers: 0 };
   const { reason, viewers } = sight;
   return { ...session, status: reason === null ? "active" : "unreachable", reason, viewers };
