@@ -52,6 +52,12 @@ describe(`a host with ${MAX_STREAMS_PER_HOST} streams`, () => {
     await poll(10_000, "the host to forget a stream", async () => {
       return (await rig.api.host(agent.hostId)).streams < MAX_STREAMS_PER_HOST;
     });
+    // The places that are left are not for guests, nor for those to whom software gives tickets.
+    const ticket = await people.ticket(session, bearer(ADMIN_TOKEN));
+    expect(await people.stream(session, { ticket }).closed).toEqual({
+      code: 4429,
+      reason: `This host has ${MAX_STREAMS_PER_HOST - 1} streams already, the last places are for operators.`,
+    });
     const next = view(session);
     await expectServed(next);
     await Promise.all([next, ...viewers].map((viewer) => viewer.close()));

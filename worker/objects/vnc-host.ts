@@ -15,7 +15,6 @@ import { AskedLogs } from "./host/asked-logs.ts";
 import {
   ASKED_STREAMS_SCHEMA,
   AskedStreams,
-  LATER_STREAM_COLUMNS,
   type OpenStream,
   type StreamRole,
 } from "./host/asked-streams.ts";
@@ -35,7 +34,6 @@ import { connectedAt, Links } from "./host/links.ts";
 import { StreamNews } from "./host/stream-news.ts";
 import { NOBODY } from "./registry/audit.ts";
 import type { Sight, StoredSession } from "./session/session-row.ts";
-import { addMissingColumns } from "./storage.ts";
 import { Telling } from "./telling.ts";
 
 /**
@@ -73,9 +71,7 @@ export class VncHost extends DurableObject<Env> {
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
     // Older hosts were made without.
-    if (!this.#record.exists) return;
-    this.#sql.exec(AUDIT_OUTBOX_SCHEMA + TOLD_STATE_SCHEMA);
-    addMissingColumns(this.#sql, "streams", ...LATER_STREAM_COLUMNS);
+    if (this.#record.exists) this.#sql.exec(AUDIT_OUTBOX_SCHEMA + TOLD_STATE_SCHEMA);
   }
 
   /** Makes the host, or gives it the key of a repeated enrolment. */

@@ -1,5 +1,5 @@
 import type { Clipboard, ControlMode, Role } from "../../../protocol/link.ts";
-import { hasTable, oneRow } from "../storage.ts";
+import { addMissingColumns, hasTable, oneRow } from "../storage.ts";
 
 /**
  * The streams that an agent was asked for and that are not known to be over, each with its session.
@@ -10,6 +10,8 @@ export class AskedStreams {
 
   constructor(sql: SqlStorage) {
     this.#sql = sql;
+    // Older hosts were made without.
+    if (hasTable(sql, "streams")) addMissingColumns(sql, "streams", ...LATER_COLUMNS);
   }
 
   add(stream: string, session: string): void {
@@ -105,12 +107,12 @@ export type OverStream = {
   over_code: number | null;
 };
 
-export const LATER_STREAM_COLUMNS = ["over TEXT", "over_code INTEGER", "over_at INTEGER"];
+const LATER_COLUMNS = ["over TEXT", "over_code INTEGER", "over_at INTEGER"];
 
 export const ASKED_STREAMS_SCHEMA = `
   CREATE TABLE streams (
     stream TEXT PRIMARY KEY, session TEXT NOT NULL, asked_at INTEGER NOT NULL,
-    opened INTEGER NOT NULL DEFAULT 0, ${LATER_STREAM_COLUMNS.join(", ")}
+    opened INTEGER NOT NULL DEFAULT 0, ${LATER_COLUMNS.join(", ")}
   );
 `;
 
