@@ -42,6 +42,13 @@ async function open(count: number, one: () => Viewer): Promise<Viewer[]> {
 
 const closeAll = (viewers: Viewer[]) => Promise.all(viewers.map((viewer) => viewer.close()));
 
+/** What the audit says of the guests of a link. */
+async function linesOf(link: string, action: string): Promise<AuditEntry[]> {
+  const page = (await people.asAdmin("GET", "/api/audit?limit=200")).json<Page<AuditEntry>>();
+  const ofLink = page.items.filter(({ actor }) => actor === `link:${link}`);
+  return ofLink.filter((line) => line.action === action);
+}
+
 describe("a guest who opens a session's desktop again and again", () => {
   it(`has it ${MAX_STREAMS_PER_WATCHER} times, and another guest and the operator come in`, async () => {
     const session = await desktop.session();
@@ -103,14 +110,30 @@ describe("a guest who asks for tickets without end", () => {
     const more = await Promise.all(Array.from({ length: 40 }, () => ask(other)));
     expect(new Set(more.map(({ status }) => status))).toEqual(new Set([201]));
 
-    const issued = async () => {
-      const page = (await people.asAdmin("GET", "/api/audit?limit=200")).json<Page<AuditEntry>>();
-      const ofLink = page.items.filter(({ actor }) => actor === `link:${link_id}`);
-      return ofLink.filter(({ action }) => action === "ticket.issued");
-    };
+    const issued = () => linesOf(link_id, "ticket.issued");
     await poll(10_000, "the audit to have its last line of them", async () => {
       return (await issued()).some(({ detail }) => detail?.includes("are in the log only"));
     });
     expect(await issued()).toHaveLength(60);
+  });
+});
+
+describe("a guest who comes to a chat without end", () => {
+  it("has a bounded part of the audit, of coming and of going", async () => {
+    const session = await desktop.session();
+    const { secret, link_id } = await people.shareLink(session);
+    const browser = await guestOf(secret);
+    for (let round = 0; round < 5; round++) {
+      const members = Array.from({ length: 14 }, () => people.chat(session, browser));
+      await Promise.all(members.map((member) => member.next("welcome")));
+      await closeAll(members);
+    }
+    for (const action of ["chat.opened", "chat.closed"]) {
+      await poll(10_000, `the audit to have its last line of ${action}`, async () => {
+        const lines = await linesOf(link_id, action);
+        return lines.some(({ detail }) => detail?.includes("are in the log only"));
+      });
+      expect(await linesOf(link_id, action)).toHaveLength(60);
+    }
   });
 });
