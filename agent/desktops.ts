@@ -106,6 +106,10 @@ export class Desktops {
     return this.#plans.size === 0 ? 0 : this.#limits.max_desktops;
   }
 
+  get maxStartSeconds(): number {
+    return this.#limits.max_start_seconds;
+  }
+
   list(): Array<{ session: string; port: number; ready: boolean }> {
     return [...this.#running.values()].map(({ record, ready }) => ({
       session: record.session,

@@ -39,6 +39,8 @@ export interface Env {
   SESSION_IDLE_SECONDS?: string;
   /** A host that is away for so many seconds has lost its jobs; 60 if not given. */
   JOB_HOST_AWAY_SECONDS?: string;
+  /** How much longer than a host itself the edge waits for a desktop to start; 60 if not given. */
+  JOB_START_GRACE_SECONDS?: string;
   /** Counts attempts with a secret per address; near the caller, approximate, and free. */
   ATTEMPTS: RateLimit;
   /** Counts upgrades per address. */

@@ -1,13 +1,14 @@
 import { DurableObject } from "cloudflare:workers";
-import { DEFAULT_SESSION_TTL_S, MAX_JOBS } from "../../protocol/limits.ts";
-import type { EndCause } from "../../protocol/link.ts";
+import { DEFAULT_SESSION_TTL_S, DEFAULT_START_S, MAX_JOBS } from "../../protocol/limits.ts";
 import { type Env, registry, vncHost, vncSession } from "../env.ts";
 import type { LocationHint } from "../location.ts";
 import { describeError, log } from "../log.ts";
 import { type Result, refuse } from "../problem.ts";
+import { eachOf } from "./batch/at-once.ts";
+import { type DesktopEnd, endOf, isOver, noAnswer } from "./batch/ends.ts";
 import { giveRoom, HOST_REMOVED } from "./batch/give-room.ts";
 import { type BatchRow, type JobRow, Jobs, type NewJobs } from "./batch/jobs.ts";
-import { Rooms } from "./batch/rooms.ts";
+import { type Offer, type Room, Rooms } from "./batch/rooms.ts";
 import type { JobEnd, JobStand } from "./session/job.ts";
 import { purgeTime } from "./session/life.ts";
 
@@ -31,6 +32,7 @@ export class Batches extends DurableObject<Env> {
   /** What hosts were told of their jobs, since this object woke and on their newest link. */
   readonly #told = new Map<string, "start" | "stop">();
   readonly #goneAfterMs = (Number(this.env.JOB_HOST_AWAY_SECONDS) || DEFAULT_HOST_AWAY_S) * 1000;
+  readonly #graceMs = (Number(this.env.JOB_START_GRACE_SECONDS) || DEFAULT_START_GRACE_S) * 1000;
   #running: Promise<void> | null = null;
   #isMore = false;
   #hasFailed = false;
@@ -123,11 +125,11 @@ export class Batches extends DurableObject<Env> {
   /** A job's desktop is there: a viewer who connects now gets a picture. */
   async launched(hostId: string, jobId: string, port: number): Promise<void> {
     const row = this.#jobs.job(jobId);
-    if (row?.host_id !== hostId || row.has_room === 0) {
-      await vncHost(this.env, hostId).desktops.stop(jobId);
+    if (row?.host_id !== hostId || row.has_room === 0 || isOver(row.state)) {
+      await vncHost(this.env, hostId).desktops.stop(jobId); // also if it was told that before
       return;
     }
-    if (row.state !== "starting") return; // said again, or over: then it is told to stop
+    if (row.state !== "starting") return; // said again
     this.#rooms.setTrusted(hostId);
     const expires_at = Date.now() + DEFAULT_SESSION_TTL_S * 1000;
     const over = await this.#tell(jobId, { state: "open", host_id: hostId, port, expires_at });
@@ -137,14 +139,14 @@ export class Batches extends DurableObject<Env> {
 
   /** A job's desktop is over, and nothing is left of it. */
   async ended(hostId: string, news: DesktopEnd): Promise<void> {
-    const { session: jobId, cause, reason } = news;
+    const { session: jobId, cause } = news;
     const row = this.#jobs.job(jobId);
     if (row?.host_id !== hostId || row.has_room === 0) return;
     if (row.state === "starting" && cause === "no_room") {
       this.#rooms.setFull(hostId);
       await this.#requeue(jobId, hostId);
     } else {
-      if (!isOver(row.state)) await this.#end(jobId, endOf(row, cause, reason));
+      if (!isOver(row.state)) await this.#end(jobId, endOf(row, news));
       this.#clearRoom(jobId);
       this.#rooms.setRoomAgain(hostId);
     }
@@ -205,6 +207,7 @@ export class Batches extends DurableObject<Env> {
       this.#jobs.forget(Date.now() - purgeTime(0, this.env));
       await this.#lookAfterHosts();
     }
+    await this.#each(this.#jobs.unanswered(Date.now()), (row) => this.#giveUpOn(row));
     const removed = this.#rooms.removed();
     for (const host of removed)
       await this.#each(this.#jobs.withRoom(host), (row) => this.#leave(row));
@@ -271,7 +274,8 @@ export class Batches extends DurableObject<Env> {
       this.#isMore = true;
       return;
     }
-    this.#jobs.markSaid(job_id); // before it is: whether it was heard is not always known
+    const startMs = this.#roomOf(host_id).max_start_seconds * 1000;
+    this.#jobs.markSaid(job_id, Date.now() + startMs + this.#graceMs); // before it is: whether it was heard is not always known
     const { profile, url } = row;
     const host = vncHost(this.env, host_id);
     await this.#order(job_id, "start", async () => {
@@ -292,6 +296,7 @@ export class Batches extends DurableObject<Env> {
     await this.#order(job_id, "stop", async () => {
       const answer = await vncHost(this.env, host_id).desktops.stop(job_id);
       if (answer === "removed") this.#clearRoom(job_id);
+      else if (answer === "said") this.#jobs.markStopSaid(job_id, Date.now() + this.#graceMs);
     });
   }
 
@@ -304,6 +309,17 @@ export class Batches extends DurableObject<Env> {
       this.#told.delete(jobId);
       throw error;
     }
+  }
+
+  /**
+   * A job's host said nothing of what it was told. Whatever it says or has of that later it is told
+   * to stop.
+   */
+  async #giveUpOn({ job_id, host_id, state }: JobRow): Promise<void> {
+    log("batch.no_answer", { job: job_id, host: host_id, state });
+    if (isOver(state)) return this.#clearRoom(job_id);
+    const { name, max_start_seconds } = this.#roomOf(host_id);
+    await this.#end(job_id, noAnswer(name, max_start_seconds + this.#graceMs / 1000));
   }
 
   /** A job's host was removed: what may run there cannot be reached any more. */
@@ -323,12 +339,16 @@ export class Batches extends DurableObject<Env> {
       if (since === "removed") return this.#rooms.setRemoved(host);
       this.#rooms.setAway(host, since !== null);
       if (since === null || Date.now() - since < this.#goneAfterMs) return;
-      const name = this.#rooms.get(host)?.name ?? host;
-      const reason = `Its host ${name} went away and did not come back.`;
+      const reason = `Its host ${this.#roomOf(host).name} went away and did not come back.`;
       for (const { job_id, state } of this.#jobs.withRoom(host)) {
         if (!isOver(state)) await this.#end(job_id, { state: "failed", reason });
       }
     });
+  }
+
+  #roomOf(host: string | null): Pick<Room, "name" | "max_start_seconds"> {
+    const known = host === null ? undefined : this.#rooms.get(host);
+    return known ?? { name: host ?? "", max_start_seconds: DEFAULT_START_S };
   }
 
   /** Those that jobs run on, or wait for without knowing whether they are there. */
@@ -384,6 +404,11 @@ export class Batches extends DurableObject<Env> {
       due.push(now + RETRY_MS * 2 ** Math.min(this.#failedRuns - 1, MAX_DOUBLINGS));
     } else if (this.#isMore) due.push(now);
     if (this.#hostsToLookAfter().length > 0) due.push(this.#lookedAt + LOOK_MS);
+    const answerBy = this.#jobs.firstAnswerBy();
+    if (answerBy !== null) {
+      // If giving up on it failed, not again at once.
+      due.push(this.#failedRuns > 0 ? Math.max(answerBy, now + RETRY_MS) : answerBy);
+    }
     const free = this.#rooms.nextFree(this.#gaveRoomAt);
     if (free !== null && this.#jobs.needs().length > 0) due.push(free);
     const first = this.#jobs.firstOver();
@@ -391,23 +416,6 @@ export class Batches extends DurableObject<Env> {
     if (due.length > 0) this.ctx.storage.setAlarm(Math.max(now, Math.min(...due)));
     else this.ctx.storage.deleteAlarm();
   }
-}
-
-/** Some at once. @returns how many failed */
-async function eachOf<Item>(
-  items: readonly Item[],
-  work: (item: Item) => Promise<void>,
-): Promise<number> {
-  let failed = 0;
-  for (let at = 0; at < items.length; at += AT_ONCE) {
-    const outcomes = await Promise.allSettled(items.slice(at, at + AT_ONCE).map(work));
-    for (const outcome of outcomes) {
-      if (outcome.status === "fulfilled") continue;
-      log("batch.step_failed", { error: describeError(outcome.reason) });
-      failed++;
-    }
-  }
-  return failed;
 }
 
 /** How soon a step that failed is tried again; then after twice as long, and so on. */
@@ -429,26 +437,12 @@ const LOOK_MS = 15_000;
  */
 const DEFAULT_HOST_AWAY_S = 60;
 
-/** How many sessions or hosts are asked at once. */
-const AT_ONCE = 16;
+/**
+ * A host has so much longer than it gives a desktop itself to say what came of it, unless
+ * JOB_START_GRACE_SECONDS says otherwise: an order can be lost with a link that only
+ * LINK_SILENCE_MS later is known to be dead.
+ */
+const DEFAULT_START_GRACE_S = 60;
 
-function isOver(state: JobRow["state"]): boolean {
-  return state === "failed" || state === "ended";
-}
-
-/** How a job whose desktop is over came to its end: one that nobody or nothing broke has ended. */
-function endOf({ state }: JobRow, cause: EndCause, reason: string): JobEnd {
-  const isPlain = cause === "stopped" || cause === "limit" || cause === "exited";
-  return { state: state === "open" && isPlain ? "ended" : "failed", reason };
-}
-
-type HostNews = {
-  host_id: string;
-  name: string;
-  profiles: string[];
-  max_desktops: number;
-  /** The desktops that its agent has. */
-  desktops: { session: string; port: number; ready: boolean }[];
-};
-
-type DesktopEnd = { session: string; cause: EndCause; reason: string };
+/** @param desktops those that its agent has */
+type HostNews = Offer & { desktops: { session: string; port: number; ready: boolean }[] };

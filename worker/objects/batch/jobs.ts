@@ -1,6 +1,6 @@
 import type { BatchChange } from "../../../protocol/events.ts";
 import type { JobEnd } from "../session/job.ts";
-import { oneRow } from "../storage.ts";
+import { addMissingColumns, oneRow } from "../storage.ts";
 
 /**
  * How a job stands here: `new` until its session is made, then as its session says, which is told
@@ -27,6 +27,8 @@ export type JobRow = {
   has_room: number;
   /** 1 once its host may have been told to start it. */
   is_said: number;
+  /** By when its host must say what came of what it was told; null if it was told nothing. */
+  answer_by: number | null;
   /** Who gave it, and from which address: for the audit. */
   actor: string;
   address: string;
@@ -60,6 +62,8 @@ export class Jobs {
   constructor(sql: SqlStorage) {
     this.#sql = sql;
     sql.exec(JOBS_SCHEMA);
+    addMissingColumns(sql, "jobs", ...LATER_COLUMNS);
+    sql.exec(LATER_INDEXES);
   }
 
   /** To be called in a transaction. */
@@ -182,34 +186,59 @@ export class Jobs {
     this.#sql.exec(query, hostId, jobId);
   }
 
-  markSaid(jobId: string): void {
-    this.#sql.exec("UPDATE jobs SET is_said = 1 WHERE job_id = ?", jobId);
+  /**
+   * Its host is told to start it, maybe again.
+   * @param answerBy when it must have said what came of it; what was set when it was told first stays
+   */
+  markSaid(jobId: string, answerBy: number): void {
+    const query = `UPDATE jobs SET is_said = 1, answer_by = coalesce(answer_by, ?) WHERE job_id = ?`;
+    this.#sql.exec(query, answerBy, jobId);
+  }
+
+  /** It is over, and its host was told to stop it, maybe again. */
+  markStopSaid(jobId: string, answerBy: number): void {
+    const query = `UPDATE jobs SET answer_by = ?
+       WHERE job_id = ? AND has_room = 1 AND over_at IS NOT NULL AND answer_by IS NULL`;
+    this.#sql.exec(query, answerBy, jobId);
+  }
+
+  /** Those of which their host has not said in time what came of them. */
+  unanswered(now: number): JobRow[] {
+    const query = "SELECT * FROM jobs WHERE answer_by <= ?";
+    return this.#sql.exec<JobRow>(query, now).toArray();
+  }
+
+  /** When the first host must have answered, in ms since the epoch; null if none has to. */
+  firstAnswerBy(): number | null {
+    const query = "SELECT min(answer_by) AS at FROM jobs WHERE answer_by IS NOT NULL";
+    return this.#sql.exec<{ at: number | null }>(query).one().at;
   }
 
   /** Nothing of it was started on that host: it waits again, in its place. */
   requeue(jobId: string, hostId: string): void {
-    const query = `UPDATE jobs SET state = 'queued', host_id = NULL, has_room = 0, is_said = 0
+    const query = `UPDATE jobs SET state = 'queued', host_id = NULL, has_room = 0, is_said = 0,
+         answer_by = NULL
        WHERE job_id = ? AND host_id = ? AND state = 'starting'`;
     this.#sql.exec(query, jobId, hostId);
   }
 
   /** Its desktop is there. */
   open(jobId: string, hostId: string, port: number): void {
-    const query = `UPDATE jobs SET state = 'open', port = ?
+    const query = `UPDATE jobs SET state = 'open', port = ?, answer_by = NULL
        WHERE job_id = ? AND host_id = ? AND state = 'starting'`;
     this.#sql.exec(query, port, jobId, hostId);
   }
 
   /** It came to its end; of its desktop there may be something left. */
   over(jobId: string, { state, reason }: JobEnd): void {
-    const query = `UPDATE jobs SET state = ?, reason = ?, over_at = ?
+    const query = `UPDATE jobs SET state = ?, reason = ?, over_at = ?, answer_by = NULL
        WHERE job_id = ? AND state NOT IN ('failed', 'ended')`;
     this.#sql.exec(query, state, reason, Date.now(), jobId);
   }
 
   /** Of its desktop nothing is left. */
   clearRoom(jobId: string): void {
-    this.#sql.exec("UPDATE jobs SET has_room = 0 WHERE job_id = ?", jobId);
+    this.#sql.exec("UPDATE jobs SET has_room = 0, answer_by = NULL WHERE job_id = ?", jobId);
   }
 
   /**
@@ -240,7 +269,7 @@ const JOBS_SCHEMA = `
     seq INTEGER PRIMARY KEY AUTOINCREMENT, job_id TEXT NOT NULL UNIQUE, batch_id TEXT,
     url TEXT NOT NULL, profile TEXT NOT NULL, wanted_host TEXT, host_id TEXT, port INTEGER,
     state TEXT NOT NULL, reason TEXT, has_room INTEGER NOT NULL DEFAULT 0,
-    is_said INTEGER NOT NULL DEFAULT 0, actor TEXT NOT NULL, address TEXT NOT NULL,
+    is_said INTEGER NOT NULL DEFAULT 0, answer_by INTEGER, actor TEXT NOT NULL, address TEXT NOT NULL,
     created_at INTEGER NOT NULL, over_at INTEGER
   );
   CREATE INDEX IF NOT EXISTS jobs_by_state ON jobs (state, seq);
@@ -249,4 +278,11 @@ const JOBS_SCHEMA = `
   CREATE INDEX IF NOT EXISTS jobs_left_of_batch ON jobs (batch_id) WHERE over_at IS NULL;
   CREATE INDEX IF NOT EXISTS jobs_with_room ON jobs (host_id) WHERE has_room = 1;
   CREATE INDEX IF NOT EXISTS jobs_over ON jobs (over_at) WHERE over_at IS NOT NULL;
+`;
+
+/** What earlier versions made the table without. */
+const LATER_COLUMNS = ["answer_by INTEGER"];
+
+const LATER_INDEXES = `
+  CREATE INDEX IF NOT EXISTS jobs_to_answer ON jobs (answer_by) WHERE answer_by IS NOT NULL;
 `;
