@@ -8,6 +8,7 @@ type Options = {
   maxStartSeconds?: number;
   isQuick?: boolean;
   isMute?: boolean;
+  isBroken?: boolean;
 };
 
 /** An agent that a test plays, whose owner lets jobs have desktops: it keeps to the link's contract. */
@@ -17,6 +18,8 @@ export class PlayedJobHost extends PlayedAgent {
   maxStartSeconds = 60;
   /** Whether it hears what it is told, and does and says nothing. */
   isMute = false;
+  /** Whether no desktop that it starts comes up. */
+  isBroken = false;
   /** Whether a desktop that it starts is there at once. */
   isQuick = true;
   /** The jobs whose desktops it started, in order; one that stands here twice was started twice. */
@@ -84,7 +87,8 @@ export class PlayedJobHost extends PlayedAgent {
       this.running.set(session, port);
       this.started.push(session);
     }
-    if (this.isQuick) this.ready(session);
+    if (this.isBroken) this.end(session, "failed");
+    else if (this.isQuick) this.ready(session);
   }
 
   #stop(session: string): void {

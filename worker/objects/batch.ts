@@ -5,8 +5,9 @@ import type { LocationHint } from "../location.ts";
 import { describeError, log } from "../log.ts";
 import { type Result, refuse } from "../problem.ts";
 import { eachOf } from "./batch/at-once.ts";
-import { type DesktopEnd, endOf, isOver, noAnswer } from "./batch/ends.ts";
-import { giveRoom, HOST_REMOVED } from "./batch/give-room.ts";
+import { type DesktopEnd, endOf, isHostsFailure, isOver, noAnswer } from "./batch/ends.ts";
+import { FailedStarts } from "./batch/failed-starts.ts";
+import { giveRoom, HOST_REMOVED, whyTheyWait } from "./batch/give-room.ts";
 import { type BatchRow, type JobRow, Jobs, type NewJobs } from "./batch/jobs.ts";
 import { type Offer, type Room, Rooms } from "./batch/rooms.ts";
 import type { JobEnd, JobStand } from "./session/job.ts";
@@ -29,6 +30,7 @@ import { purgeTime } from "./session/life.ts";
 export class Batches extends DurableObject<Env> {
   readonly #jobs = new Jobs(this.ctx.storage.sql);
   readonly #rooms = new Rooms(this.ctx.storage.sql);
+  readonly #failedStarts = new FailedStarts(this.ctx.storage.sql);
   /** What hosts were told of their jobs, since this object woke and on their newest link. */
   readonly #told = new Map<string, "start" | "stop">();
   readonly #goneAfterMs = (Number(this.env.JOB_HOST_AWAY_SECONDS) || DEFAULT_HOST_AWAY_S) * 1000;
@@ -66,11 +68,26 @@ export class Batches extends DurableObject<Env> {
 
   async describe(batchId: string): Promise<{ batch: BatchRow; jobs: JobRow[] } | null> {
     const batch = this.#jobs.batch(batchId);
-    return batch ? { batch, jobs: this.#jobs.ofBatch(batchId) } : null;
+    if (!batch) return null;
+    const jobs = this.#jobs.ofBatch(batchId);
+    const waiting = jobs.find(({ state }) => state === "queued"); // all of them need the same
+    const why = waiting ? this.#whyWaits(waiting) : null;
+    return { batch, jobs: jobs.map((row) => withReason(row, why)) };
   }
 
   async job(jobId: string): Promise<JobRow | null> {
-    return this.#jobs.job(jobId) ?? null;
+    const row = this.#jobs.job(jobId);
+    return row ? withReason(row, this.#whyWaits(row)) : null;
+  }
+
+  /** Why a job is queued, where more is known than that it is not its turn. */
+  async whyQueued(jobId: string): Promise<string | null> {
+    const row = this.#jobs.job(jobId);
+    return row?.state === "queued" ? this.#whyWaits(row) : null;
+  }
+
+  #whyWaits(job: JobRow): string | null {
+    return whyTheyWait(job, this.#rooms, this.#failedStarts);
   }
 
   /** Ends what has not ended of a batch. */
@@ -131,6 +148,7 @@ export class Batches extends DurableObject<Env> {
     }
     if (row.state !== "starting") return; // said again
     this.#rooms.setTrusted(hostId);
+    this.#failedStarts.clear(hostId, row.profile);
     const expires_at = Date.now() + DEFAULT_SESSION_TTL_S * 1000;
     const over = await this.#tell(jobId, { state: "open", host_id: hostId, port, expires_at });
     if (!over) this.#jobs.open(jobId, hostId, port);
@@ -147,6 +165,7 @@ export class Batches extends DurableObject<Env> {
       await this.#requeue(jobId, hostId);
     } else {
       if (!isOver(row.state)) await this.#end(jobId, endOf(row, news));
+      if (isHostsFailure(row, cause)) this.#failedStarts.add(hostId, row.profile);
       this.#clearRoom(jobId);
       this.#rooms.setRoomAgain(hostId);
     }
@@ -212,7 +231,7 @@ export class Batches extends DurableObject<Env> {
     for (const host of removed)
       await this.#each(this.#jobs.withRoom(host), (row) => this.#leave(row));
     this.#gaveRoomAt = Date.now();
-    for (const { need, why } of giveRoom(this.#jobs, this.#rooms)) {
+    for (const { need, why } of giveRoom(this.#jobs, this.#rooms, this.#failedStarts)) {
       await this.#each(this.#jobs.queued(need, MAX_JOBS), ({ job_id }) =>
         this.#end(job_id, { state: "failed", reason: why }),
       );
@@ -221,7 +240,10 @@ export class Batches extends DurableObject<Env> {
       return this.#told.get(job_id) !== (isOver(state) ? "stop" : "start");
     });
     await this.#each(untold, (row) => (isOver(row.state) ? this.#stop(row) : this.#start(row)));
-    if (!this.#hasFailed && !this.#isMore) this.#rooms.forget(removed);
+    if (!this.#hasFailed && !this.#isMore) {
+      this.#rooms.forget(removed);
+      for (const host of removed) this.#failedStarts.forget(host);
+    }
     await this.#each(this.#jobs.untold(), async ({ batch_id, told, is_over }) => {
       const change = told === "" ? "created" : "ended";
       await registry(this.env).sessions.putBatch(batch_id, change);
@@ -315,11 +337,12 @@ export class Batches extends DurableObject<Env> {
    * A job's host said nothing of what it was told. Whatever it says or has of that later it is told
    * to stop.
    */
-  async #giveUpOn({ job_id, host_id, state }: JobRow): Promise<void> {
+  async #giveUpOn({ job_id, host_id, state, profile }: JobRow): Promise<void> {
     log("batch.no_answer", { job: job_id, host: host_id, state });
     if (isOver(state)) return this.#clearRoom(job_id);
     const { name, max_start_seconds } = this.#roomOf(host_id);
     await this.#end(job_id, noAnswer(name, max_start_seconds + this.#graceMs / 1000));
+    if (host_id !== null) this.#failedStarts.add(host_id, profile);
   }
 
   /** A job's host was removed: what may run there cannot be reached any more. */
@@ -409,8 +432,11 @@ export class Batches extends DurableObject<Env> {
       // If giving up on it failed, not again at once.
       due.push(this.#failedRuns > 0 ? Math.max(answerBy, now + RETRY_MS) : answerBy);
     }
-    const free = this.#rooms.nextFree(this.#gaveRoomAt);
-    if (free !== null && this.#jobs.needs().length > 0) due.push(free);
+    const later = [
+      this.#rooms.nextFree(this.#gaveRoomAt),
+      this.#failedStarts.nextTry(this.#gaveRoomAt),
+    ].filter((at) => at !== null);
+    if (later.length > 0 && this.#jobs.needs().length > 0) due.push(...later);
     const first = this.#jobs.firstOver();
     if (first !== null) due.push(Math.max(purgeTime(first, this.env), now + LOOK_MS));
     if (due.length > 0) this.ctx.storage.setAlarm(Math.max(now, Math.min(...due)));
@@ -444,5 +470,9 @@ const DEFAULT_HOST_AWAY_S = 60;
  */
 const DEFAULT_START_GRACE_S = 60;
 
-/** @param desktops those that its agent has */
+function withReason(row: JobRow, whyQueued: string | null): JobRow {
+  return row.state === "queued" ? { ...row, reason: whyQueued } : row;
+}
+
+/** `desktops`: those that its agent has. */
 type HostNews = Offer & { desktops: { session: string; port: number; ready: boolean }[] };

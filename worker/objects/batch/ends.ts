@@ -9,6 +9,13 @@ export function isOver(state: JobRow["state"]): boolean {
   return state === "failed" || state === "ended";
 }
 
+/** Whether a desktop that did not come up says something about its host, and not about its job. */
+export function isHostsFailure({ state }: JobRow, cause: EndCause): boolean {
+  return state === "starting" && HOSTS_FAILURES.has(cause);
+}
+
+const HOSTS_FAILURES: ReadonlySet<EndCause> = new Set(["exited", "failed", "limit", "lost"]);
+
 /** How a job whose desktop is over came to its end: one that nobody or nothing broke has ended. */
 export function endOf({ state }: JobRow, { cause, reason }: DesktopEnd): JobEnd {
   const isPlain = cause === "stopped" || cause === "limit" || cause === "exited";

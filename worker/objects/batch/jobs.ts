@@ -150,6 +150,13 @@ export class Jobs {
     return this.#sql.exec<JobRow>(query, hostId).toArray();
   }
 
+  /** Whether a desktop of a profile is on its way on a host. */
+  isStarting(hostId: string, profile: string): boolean {
+    const query = `SELECT 1 FROM jobs
+       WHERE has_room = 1 AND host_id = ? AND state = 'starting' AND profile = ? LIMIT 1`;
+    return this.#sql.exec(query, hostId, profile).toArray().length > 0;
+  }
+
   /** The jobs that have room and no desktop that shows a picture: it is to start, or to stop. */
   changing(): JobRow[] {
     const query = "SELECT * FROM jobs WHERE has_room = 1 AND state <> 'open' ORDER BY +seq";

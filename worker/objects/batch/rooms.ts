@@ -115,6 +115,15 @@ export class Rooms {
     return oneRow(this.#sql.exec<Room>("SELECT * FROM rooms WHERE host_id = ?", hostId));
   }
 
+  /** Those that are there, as far as is known here, and what they offer. */
+  present(): { host_id: string; name: string; profiles: Set<string> }[] {
+    const query = "SELECT * FROM rooms WHERE is_away = 0 AND is_removed = 0 ORDER BY host_id";
+    return this.#sql
+      .exec<Room>(query)
+      .toArray()
+      .map(({ host_id, name, profiles }) => ({ host_id, name, profiles: profileSet(profiles) }));
+  }
+
   /** How many more desktops each host takes now, where that is any. */
   free(): FreeRoom[] {
     const query = `SELECT host_id, profiles,
@@ -130,7 +139,7 @@ export class Rooms {
       .toArray()
       .map(({ host_id, profiles, free, refusals }) => ({
         host_id,
-        profiles: new Set(JSON.parse(profiles) as string[]),
+        profiles: profileSet(profiles),
         free: refusals > 0 ? 1 : free,
       }));
   }
@@ -143,6 +152,10 @@ export class Rooms {
     const query = "SELECT min(full_until) AS at FROM rooms WHERE full_until > ?";
     return this.#sql.exec<{ at: number | null }>(query, since).one().at;
   }
+}
+
+function profileSet(json: string): Set<string> {
+  return new Set(JSON.parse(json) as string[]);
 }
 
 export type FreeRoom = { host_id: string; profiles: Set<string>; free: number };
