@@ -8,7 +8,7 @@ import { eachOf } from "./batch/at-once.ts";
 import { type DesktopEnd, endOf, isHostsFailure, isOver, noAnswer } from "./batch/ends.ts";
 import { FailedStarts } from "./batch/failed-starts.ts";
 import { giveRoom, HOST_REMOVED, whyTheyWait } from "./batch/give-room.ts";
-import { type BatchRow, type JobRow, Jobs, type NewJobs } from "./batch/jobs.ts";
+import { type BatchRow, type ChangingJob, type JobRow, Jobs, type NewJobs } from "./batch/jobs.ts";
 import { type Offer, type Room, Rooms } from "./batch/rooms.ts";
 import type { JobEnd, JobStand } from "./session/job.ts";
 import { purgeTime } from "./session/life.ts";
@@ -180,8 +180,13 @@ export class Batches extends DurableObject<Env> {
 
   // What is done about it.
 
+  /**
+   * The platform gives up on an alarm that fails six times, also for what no code catches: the next
+   * one is set before anything else, and put right by the run.
+   */
   override async alarm(): Promise<void> {
-    await this.#run();
+    this.ctx.storage.setAlarm(Date.now() + LOOK_MS);
+    await this.#run().catch((error) => log("batch.run_failed", { error: describeError(error) }));
   }
 
   #goOn(): void {
@@ -221,9 +226,9 @@ export class Batches extends DurableObject<Env> {
 
   async #pass(): Promise<void> {
     await this.#makeSessions();
+    this.#jobs.forget(Date.now() - purgeTime(0, this.env));
     if (Date.now() - this.#lookedAt >= LOOK_MS) {
       this.#lookedAt = Date.now();
-      this.#jobs.forget(Date.now() - purgeTime(0, this.env));
       await this.#lookAfterHosts();
     }
     await this.#each(this.#jobs.unanswered(Date.now()), (row) => this.#giveUpOn(row));
@@ -253,7 +258,7 @@ export class Batches extends DurableObject<Env> {
   }
 
   async #makeSessions(): Promise<void> {
-    const rows = this.#jobs.unmade();
+    const rows = this.#jobs.unmade(MAX_STEPS + 1); // one more: then there is more
     const places = new Map<string, LocationHint | null>();
     const wanted = new Set(rows.map(({ wanted_host }) => wanted_host).filter((id) => id !== null));
     await this.#each([...wanted], async (host) => {
@@ -283,7 +288,7 @@ export class Batches extends DurableObject<Env> {
     });
   }
 
-  async #start({ job_id, host_id }: JobRow): Promise<void> {
+  async #start({ job_id, host_id }: ChangingJob): Promise<void> {
     if (host_id === null) return;
     const reason = "Its desktop is starting.";
     if (await this.#tell(job_id, { state: "starting", host_id, reason })) {
@@ -313,7 +318,7 @@ export class Batches extends DurableObject<Env> {
     });
   }
 
-  async #stop({ job_id, host_id }: JobRow): Promise<void> {
+  async #stop({ job_id, host_id }: ChangingJob): Promise<void> {
     if (host_id === null) return this.#clearRoom(job_id);
     await this.#order(job_id, "stop", async () => {
       const answer = await vncHost(this.env, host_id).desktops.stop(job_id);
@@ -424,7 +429,9 @@ export class Batches extends DurableObject<Env> {
     const now = Date.now();
     const due: number[] = [];
     if (this.#failedRuns > 0) {
-      due.push(now + RETRY_MS * 2 ** Math.min(this.#failedRuns - 1, MAX_DOUBLINGS));
+      // What fails again and again does not slow down the rest.
+      const doublings = this.#isMore ? 0 : Math.min(this.#failedRuns - 1, MAX_DOUBLINGS);
+      due.push(now + RETRY_MS * 2 ** doublings);
     } else if (this.#isMore) due.push(now);
     if (this.#hostsToLookAfter().length > 0) due.push(this.#lookedAt + LOOK_MS);
     const answerBy = this.#jobs.firstAnswerBy();

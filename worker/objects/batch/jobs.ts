@@ -34,7 +34,12 @@ export type JobRow = {
   address: string;
   created_at: number;
   over_at: number | null;
+  /** The order in which jobs were over: the oldest are forgotten first. */
+  over_seq: number | null;
 };
+
+/** A job of which its host is to start or to stop the desktop, without what it takes to. */
+export type ChangingJob = Pick<JobRow, "job_id" | "host_id" | "state">;
 
 /** A job whose URL is none has failed from the start, with that reason. */
 export type NewJob = { job_id: string; url: string; failed: string | null };
@@ -116,10 +121,10 @@ export class Jobs {
     this.#sql.exec("UPDATE batches SET told = ? WHERE batch_id = ?", told, batchId);
   }
 
-  /** Those whose session is to be made, in their order. */
-  unmade(): JobRow[] {
-    const query = "SELECT * FROM jobs WHERE state = 'new' ORDER BY seq";
-    return this.#sql.exec<JobRow>(query).toArray();
+  /** The first whose session is to be made, in their order: thousands have long URLs. */
+  unmade(limit: number): JobRow[] {
+    const query = "SELECT * FROM jobs WHERE state = 'new' ORDER BY seq LIMIT ?";
+    return this.#sql.exec<JobRow>(query, limit).toArray();
   }
 
   /** How many sessions of a batch, or of a single job, are to be made. */
@@ -128,11 +133,26 @@ export class Jobs {
     return this.#sql.exec<{ n: number }>(query, batch_id, job_id).one().n;
   }
 
-  /** All that jobs that wait for room need. Thousands wait, but few needs differ. */
+  /**
+   * All that jobs that wait for room need. Thousands wait, but few needs differ: each is looked up
+   * behind the one before it, where DISTINCT would read all that wait, at every event.
+   */
   needs(): Need[] {
-    const query =
-      "SELECT DISTINCT profile, wanted_host FROM jobs INDEXED BY jobs_queued WHERE state = 'queued'";
-    return this.#sql.exec<Need>(query).toArray();
+    const needs: Need[] = [];
+    const from =
+      "SELECT profile, wanted_host FROM jobs INDEXED BY jobs_queued WHERE state = 'queued'";
+    const order = "ORDER BY profile, wanted_host LIMIT 1";
+    const next = (where: string, ...values: string[]) =>
+      oneRow(this.#sql.exec<Need>(`${from} ${where} ${order}`, ...values));
+    let need = next("");
+    while (need) {
+      needs.push(need);
+      const { profile, wanted_host } = need;
+      need =
+        next("AND profile = ? AND wanted_host > ?", profile, wanted_host ?? "") ??
+        next("AND profile > ?", profile);
+    }
+    return needs;
   }
 
   /** The first that wait for room with such a need, in their order. */
@@ -158,9 +178,10 @@ export class Jobs {
   }
 
   /** The jobs that have room and no desktop that shows a picture: it is to start, or to stop. */
-  changing(): JobRow[] {
-    const query = "SELECT * FROM jobs WHERE has_room = 1 AND state <> 'open' ORDER BY +seq";
-    return this.#sql.exec<JobRow>(query).toArray();
+  changing(): ChangingJob[] {
+    const query = `SELECT job_id, host_id, state FROM jobs
+       WHERE has_room = 1 AND state <> 'open' ORDER BY seq`;
+    return this.#sql.exec<ChangingJob>(query).toArray();
   }
 
   /** The hosts on which jobs run, or start. */
@@ -182,7 +203,8 @@ export class Jobs {
   /** Its session is made. @returns false if it was before */
   made({ job_id, reason }: JobRow): boolean {
     const state = reason === null ? "queued" : "failed";
-    const query = "UPDATE jobs SET state = ?, over_at = ? WHERE job_id = ? AND state = 'new'";
+    const query = `UPDATE jobs SET state = ?1, over_at = ?2, over_seq = iif(?2 IS NULL, NULL, ${NEXT_OVER_SEQ})
+       WHERE job_id = ?3 AND state = 'new'`;
     const overAt = reason === null ? null : Date.now();
     return this.#sql.exec(query, state, overAt, job_id).rowsWritten > 0;
   }
@@ -238,7 +260,8 @@ export class Jobs {
 
   /** It came to its end; of its desktop there may be something left. */
   over(jobId: string, { state, reason }: JobEnd): void {
-    const query = `UPDATE jobs SET state = ?, reason = ?, over_at = ?, answer_by = NULL
+    const query = `UPDATE jobs SET state = ?, reason = ?, over_at = ?, answer_by = NULL,
+         over_seq = ${NEXT_OVER_SEQ}
        WHERE job_id = ? AND state NOT IN ('failed', 'ended')`;
     this.#sql.exec(query, state, reason, Date.now(), jobId);
   }
@@ -249,15 +272,26 @@ export class Jobs {
   }
 
   /**
-   * Forgets what was over before a time, and batches that have no jobs any more. Also what has room:
-   * its host has been away for as long, and if it comes back it is told to stop what nobody knows.
+   * Forgets what was over before a time, all but the last MAX_KEPT that are over, and batches that
+   * have no jobs any more. Also what has room for so long: its host has been away, and if it comes
+   * back it is told to stop what nobody knows.
    */
   forget(before: number): void {
-    const { rowsWritten } = this.#sql.exec("DELETE FROM jobs WHERE over_at < ?", before);
-    if (rowsWritten === 0) return;
-    this.#sql.exec(
-      "DELETE FROM batches WHERE NOT EXISTS (SELECT 1 FROM jobs WHERE batch_id = batches.batch_id)",
-    );
+    const old = "DELETE FROM jobs WHERE over_at < ? RETURNING batch_id";
+    const tooMany = `DELETE FROM jobs WHERE has_room = 0 AND over_seq <=
+         (SELECT max(over_seq) FROM jobs WHERE over_seq IS NOT NULL) - ? RETURNING batch_id`;
+    const gone = new Set<string | null>();
+    for (const [query, bound] of [[old, before] as const, [tooMany, MAX_KEPT] as const]) {
+      const rows = this.#sql.exec<{ batch_id: string | null }>(query, bound).toArray();
+      for (const { batch_id } of rows) gone.add(batch_id);
+    }
+    for (const id of gone) {
+      this.#sql.exec(
+        `DELETE FROM batches WHERE batch_id = ?1
+           AND NOT EXISTS (SELECT 1 FROM jobs WHERE batch_id = ?1)`,
+        id,
+      );
+    }
   }
 
   /** When the first of those that are over was, in ms since the epoch; null if there is none. */
@@ -266,6 +300,14 @@ export class Jobs {
     return this.#sql.exec<{ at: number | null }>(query).one().at;
   }
 }
+
+/**
+ * So many jobs that are over are kept at most: four times as many as can be queued or run, a batch of
+ * 500 each night for a month, and 160 MB if all of their URLs are as long as can be.
+ */
+const MAX_KEPT = 20_000;
+
+const NEXT_OVER_SEQ = "(SELECT ifnull(max(over_seq), 0) + 1 FROM jobs WHERE over_seq IS NOT NULL)";
 
 const JOBS_SCHEMA = `
   CREATE TABLE IF NOT EXISTS batches (
@@ -277,7 +319,7 @@ const JOBS_SCHEMA = `
     url TEXT NOT NULL, profile TEXT NOT NULL, wanted_host TEXT, host_id TEXT, port INTEGER,
     state TEXT NOT NULL, reason TEXT, has_room INTEGER NOT NULL DEFAULT 0,
     is_said INTEGER NOT NULL DEFAULT 0, answer_by INTEGER, actor TEXT NOT NULL, address TEXT NOT NULL,
-    created_at INTEGER NOT NULL, over_at INTEGER
+    created_at INTEGER NOT NULL, over_at INTEGER, over_seq INTEGER
   );
   CREATE INDEX IF NOT EXISTS jobs_by_state ON jobs (state, seq);
   CREATE INDEX IF NOT EXISTS jobs_queued ON jobs (profile, wanted_host, seq) WHERE state = 'queued';
@@ -288,8 +330,11 @@ const JOBS_SCHEMA = `
 `;
 
 /** What earlier versions made the table without. */
-const LATER_COLUMNS = ["answer_by INTEGER"];
+const LATER_COLUMNS = ["answer_by INTEGER", "over_seq INTEGER"];
 
 const LATER_INDEXES = `
+  CREATE INDEX IF NOT EXISTS batches_to_tell ON batches (batch_id) WHERE told <> 'ended';
+  CREATE INDEX IF NOT EXISTS jobs_over_in_order ON jobs (over_seq) WHERE over_seq IS NOT NULL;
+  CREATE INDEX IF NOT EXISTS jobs_changing ON jobs (seq) WHERE has_room = 1 AND state <> 'open';
   CREATE INDEX IF NOT EXISTS jobs_to_answer ON jobs (answer_by) WHERE answer_by IS NOT NULL;
 `;
