@@ -8,6 +8,8 @@ import { eachOf } from "./batch/at-once.ts";
 import { type DesktopEnd, endOf, isHostsFailure, isOver, noAnswer } from "./batch/ends.ts";
 import { FailedStarts } from "./batch/failed-starts.ts";
 import { giveRoom, HOST_REMOVED, whyTheyWait } from "./batch/give-room.ts";
+import { hostsToLookAfter } from "./batch/hosts-to-look-after.ts";
+import { sessionOf } from "./batch/job-session.ts";
 import { type BatchRow, type ChangingJob, type JobRow, Jobs, type NewJobs } from "./batch/jobs.ts";
 import { type Offer, type Room, Rooms } from "./batch/rooms.ts";
 import type { JobEnd, JobStand } from "./session/job.ts";
@@ -265,25 +267,9 @@ export class Batches extends DurableObject<Env> {
       places.set(host, await vncHost(this.env, host).location());
     });
     await this.#each(rows, async (row) => {
-      const { job_id: session_id, wanted_host, batch_id, url, reason, actor, address } = row;
+      const { job_id, wanted_host, actor, address } = row;
       const near = wanted_host === null ? null : places.get(wanted_host);
-      await vncSession(this.env, session_id, near).create(
-        {
-          session_id,
-          host_id: null,
-          port: null,
-          label: null,
-          control: "shared",
-          clipboard: "both",
-          password: null,
-          // A job runs whether or not somebody watches.
-          idle_seconds: null,
-          created_at: row.created_at,
-          expires_at: row.created_at + DEFAULT_SESSION_TTL_S * 1000,
-          job: { batch_id, url, failed: reason },
-        },
-        { actor, address },
-      );
+      await vncSession(this.env, job_id, near).create(sessionOf(row), { actor, address });
       this.#jobs.made(row);
     });
   }
@@ -362,7 +348,7 @@ export class Batches extends DurableObject<Env> {
    * that was away may be back on the link that it had, of which it says nothing.
    */
   async #lookAfterHosts(): Promise<void> {
-    await this.#each(this.#hostsToLookAfter(), async (host) => {
+    await this.#each(hostsToLookAfter(this.#jobs, this.#rooms), async (host) => {
       const since = await vncHost(this.env, host).awaySince();
       if (since === "removed") return this.#rooms.setRemoved(host);
       this.#rooms.setAway(host, since !== null);
@@ -377,17 +363,6 @@ export class Batches extends DurableObject<Env> {
   #roomOf(host: string | null): Pick<Room, "name" | "max_start_seconds"> {
     const known = host === null ? undefined : this.#rooms.get(host);
     return known ?? { name: host ?? "", max_start_seconds: DEFAULT_START_S };
-  }
-
-  /** Those that jobs run on, or wait for without knowing whether they are there. */
-  #hostsToLookAfter(): string[] {
-    const needs = this.#jobs.needs();
-    const unknown = needs
-      .map(({ wanted_host }) => wanted_host)
-      .filter((id) => id !== null && !this.#rooms.get(id));
-    const away = needs.length > 0 ? this.#rooms.away() : [];
-    const hosts = new Set([...this.#jobs.hostsInUse(), ...unknown, ...away]);
-    return [...hosts].filter((id) => id !== null);
   }
 
   async #requeue(jobId: string, hostId: string): Promise<void> {
@@ -433,7 +408,7 @@ export class Batches extends DurableObject<Env> {
       const doublings = this.#isMore ? 0 : Math.min(this.#failedRuns - 1, MAX_DOUBLINGS);
       due.push(now + RETRY_MS * 2 ** doublings);
     } else if (this.#isMore) due.push(now);
-    if (this.#hostsToLookAfter().length > 0) due.push(this.#lookedAt + LOOK_MS);
+    if (hostsToLookAfter(this.#jobs, this.#rooms).length > 0) due.push(this.#lookedAt + LOOK_MS);
     const answerBy = this.#jobs.firstAnswerBy();
     if (answerBy !== null) {
       // If giving up on it failed, not again at once.
