@@ -9,12 +9,16 @@ export function isOver(state: JobRow["state"]): boolean {
   return state === "failed" || state === "ended";
 }
 
-/** Whether a desktop that did not come up says something about its host, and not about its job. */
-export function isHostsFailure({ state }: JobRow, cause: EndCause): boolean {
-  return state === "starting" && HOSTS_FAILURES.has(cause);
+/**
+ * Whether a desktop did not come up, and for a reason that says something about its host. One that
+ * had to be asked for again may have come up and ended, all unheard.
+ */
+export function isHostsFailure({ state, is_said }: JobRow, cause: EndCause): boolean {
+  if (state !== "starting") return false;
+  return cause === "failed" || cause === "lost" || (is_said <= 1 && UNLESS_UP.has(cause));
 }
 
-const HOSTS_FAILURES: ReadonlySet<EndCause> = new Set(["exited", "failed", "limit", "lost"]);
+const UNLESS_UP: ReadonlySet<EndCause> = new Set(["exited", "limit"]);
 
 /** How a job whose desktop is over came to its end: one that nobody or nothing broke has ended. */
 export function endOf({ state }: JobRow, { cause, reason }: DesktopEnd): JobEnd {

@@ -25,7 +25,7 @@ export type JobRow = {
   reason: string | null;
   /** 1 while there may be a desktop of it on its host: its room is taken. */
   has_room: number;
-  /** 1 once its host may have been told to start it. */
+  /** How often its host may have been told to start it. */
   is_said: number;
   /** By when its host must say what came of what it was told; null if it was told nothing. */
   answer_by: number | null;
@@ -220,7 +220,7 @@ export class Jobs {
    * @param answerBy when it must have said what came of it; what was set when it was told first stays
    */
   markSaid(jobId: string, answerBy: number): void {
-    const query = `UPDATE jobs SET is_said = 1, answer_by = coalesce(answer_by, ?) WHERE job_id = ?`;
+    const query = `UPDATE jobs SET is_said = is_said + 1, answer_by = coalesce(answer_by, ?) WHERE job_id = ?`;
     this.#sql.exec(query, answerBy, jobId);
   }
 
