@@ -81,6 +81,7 @@ class Agent {
       streams: [...this.#streams.keys()],
       profiles: this.desktops.profiles,
       max_desktops: this.desktops.max,
+      max_start_seconds: this.desktops.maxStartSeconds,
       desktops: this.desktops.list(),
       addresses: ownAddresses(),
     });

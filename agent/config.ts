@@ -3,8 +3,10 @@ import { join } from "node:path";
 import * as v from "valibot";
 import {
   DEFAULT_SESSION_TTL_S,
+  DEFAULT_START_S,
   MAX_DESKTOPS_PER_HOST,
   MAX_PROFILE_NAME_CHARACTERS,
+  MAX_START_S,
 } from "../protocol/limits.ts";
 import { describeIssues } from "../protocol/link.ts";
 
@@ -13,11 +15,8 @@ const DEFAULT_MAX_DESKTOPS = 8;
 /** As long as a session lives if nothing else is said. */
 const DEFAULT_MAX_MINUTES = DEFAULT_SESSION_TTL_S / 60;
 const DEFAULT_MAX_MEMORY_MB = 2048;
-/** A display and a browser take 2 s; on a machine that starts many at once, far longer. */
-const DEFAULT_MAX_START_S = 60;
 /** Two weeks, well below the longest that a timer runs. */
 const LONGEST_MINUTES = 14 * 24 * 60;
-const LONGEST_START_S = 60 * 60;
 
 const Text = v.pipe(v.string(), v.minLength(1));
 
@@ -72,8 +71,11 @@ const Limits = v.strictObject({
   max_minutes: v.optional(v.pipe(Positive, v.maxValue(LONGEST_MINUTES)), DEFAULT_MAX_MINUTES),
   /** Of all processes of one together. */
   max_memory_mb: v.optional(Positive, DEFAULT_MAX_MEMORY_MB),
-  /** How long one may take until its VNC server answers. */
-  max_start_seconds: v.optional(v.pipe(Positive, v.maxValue(LONGEST_START_S)), DEFAULT_MAX_START_S),
+  /**
+   * How long one may take until its VNC server answers. A display and a browser take 2 s; on a
+   * machine that starts many at once, far longer.
+   */
+  max_start_seconds: v.optional(v.pipe(Positive, v.maxValue(MAX_START_S)), DEFAULT_START_S),
 });
 export type Limits = v.InferOutput<typeof Limits>;
 

@@ -122,6 +122,8 @@ export const AgentToEdge = v.variant("type", [
     profiles: v.optional(v.array(ProfileName), []),
     /** How many desktops it runs at once. */
     max_desktops: v.optional(Count, 0),
+    /** How long one may take to start; then the agent gives up on it. */
+    max_start_seconds: v.optional(Count),
     /** Those that it has; one that is not ready yet is followed by `launched`. */
     desktops: v.optional(
       v.pipe(

@@ -41,6 +41,8 @@ export interface Env {
   JOB_HOST_AWAY_SECONDS?: string;
   /** A member of a chat who pinged and is silent for so many seconds is gone; 180 if not given. */
   CHAT_SILENCE_SECONDS?: string;
+  /** How much longer than a host itself the edge waits for a desktop to start; 60 if not given. */
+  JOB_START_GRACE_SECONDS?: string;
   /** Counts attempts with a secret per address; near the caller, approximate, and free. */
   ATTEMPTS: RateLimit;
   /** Counts upgrades per address. */

@@ -9,7 +9,7 @@ import {
 import { randomId } from "../../protocol/ids.ts";
 import { DEFAULT_SESSION_TTL_S } from "../../protocol/limits.ts";
 import type { Role } from "../../protocol/link.ts";
-import { type Env, registry, vncHost, vncSession } from "../env.ts";
+import { batches, type Env, registry, vncHost, vncSession } from "../env.ts";
 import { grantOf, ticketGrantOf } from "../identity/grants.ts";
 import { type AppEnv, person } from "../identity/guard.ts";
 import { clientAddress } from "../identity/limits.ts";
@@ -65,7 +65,9 @@ export async function getSession(c: Context<AppEnv>): Promise<Response> {
   const standing = standingOf(c);
   // A URL can hold a secret: who came by a link sees the desktop, and what its browser shows.
   const job_url = standing.standing === "guest" ? null : state.job_url;
-  const session: SeenSession = { ...withUrls(c, state), job_url, ...standing };
+  const queued = state.status === "queued" ? await batches(c.env).whyQueued(id) : null;
+  const reason = queued ?? state.reason;
+  const session: SeenSession = { ...withUrls(c, state), reason, job_url, ...standing };
   if (ticket === undefined) return c.json(session);
   const { websocket_url } = await issueTicket(c, id, ticket);
   return c.json({ ...session, websocket_url });
