@@ -3,6 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { CloseCode } from "../protocol/close-codes.ts";
 import { MAX_ADDRESSES, MAX_STREAMS_PER_HOST, SCAN_INTERVAL_MS } from "../protocol/limits.ts";
 import { type AgentToEdge, type Display, type EdgeToAgent, listensOn } from "../protocol/link.ts";
+import { ignoreAbort } from "./abort.ts";
 import { type AllowedTarget, isAllowed } from "./allow-list.ts";
 import { type DesktopNews, Desktops, type DesktopsOptions } from "./desktops.ts";
 import { DisplayFinder } from "./displays.ts";
@@ -238,9 +239,6 @@ class Agent {
     });
   }
 }
-
-/** The loops see the aborted signal by themselves. */
-function ignoreAbort(): void {}
 
 /** Where this machine can be reached, so that a panel can find the host that owns an address. */
 function ownAddresses(): string[] {

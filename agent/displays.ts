@@ -28,7 +28,6 @@ type Candidate = { host: string; listener: Listener };
 type Finding = { listener: Listener; display: Display | null };
 
 /**
-/**
  * Finds the VNC servers of this machine by their greeting, on loopback and on its other addresses,
  * and remembers them. A server is asked once and not again while the same socket listens: a
  * connection that never authenticates counts as an attack with TigerVNC, and some servers end after
