@@ -1,5 +1,6 @@
 import { isIP } from "node:net";
 import { networkInterfaces } from "node:os";
+import { canonicalAddress } from "../protocol/addresses.ts";
 import { LOOPBACK, RFB_BASE_PORT, RFB_LAST_PORT } from "../protocol/ids.ts";
 
 /** Addresses and ports that this agent may dial. What the edge asks for beyond it is refused here. */
@@ -10,7 +11,8 @@ export function defaultAllowList(): AllowedTarget[] {
   const own = Object.values(networkInterfaces())
     .flatMap((addresses) => addresses ?? [])
     .map((address) => address.address.split("%")[0] ?? "")
-    .filter((address) => isIP(address) !== 0);
+    .filter((address) => isIP(address) !== 0)
+    .map(canonicalAddress);
   const addresses = new Set([LOOPBACK, ...own]);
   return [...addresses].map((address) => ({
     address,
@@ -36,9 +38,10 @@ export function parseAllowedTarget(text: string): AllowedTarget {
       `"${text}" is not a target: write an IP address and a port or ports, as in 127.0.0.1:5900-5999`,
     );
   }
-  return { address, firstPort, lastPort };
+  return { address: canonicalAddress(address), firstPort, lastPort };
 }
 
+/** @param address as {@link canonicalAddress} writes it */
 export function isAllowed(list: readonly AllowedTarget[], address: string, port: number): boolean {
   return list.some(
     (target) => target.address === address && port >= target.firstPort && port <= target.lastPort,

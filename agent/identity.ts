@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { importPKCS8, SignJWT } from "jose";
 import * as v from "valibot";
 import { AGENT_TOKEN_TTL_S } from "../protocol/limits.ts";
-import { describeIssues } from "../protocol/link.ts";
+import { describeIssues } from "../protocol/messages.ts";
 
 /** Who this agent is, and to which edge: made by `join`, kept in a file that only its owner reads. */
 const Identity = v.object({
