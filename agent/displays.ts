@@ -1,3 +1,4 @@
+import { placeName } from "../protocol/addresses.ts";
 import { CloseCode } from "../protocol/close-codes.ts";
 import { ANY_ADDRESS, LOOPBACK, RFB_BASE_PORT, RFB_LAST_PORT } from "../protocol/ids.ts";
 import { type Display, listensOn } from "../protocol/link.ts";
@@ -15,6 +16,9 @@ const SCAN_CONCURRENCY = 20;
 
 /** A wide allow-list does not turn the agent into a port scanner. */
 const MAX_PORTS = 200;
+
+/** The other loopback. A server that listens on both, as TigerVNC's, is one. */
+const LOOPBACK_6 = "::1";
 
 /** At most this many displays are told to the edge. */
 const MAX_DISPLAYS = 100;
@@ -103,11 +107,13 @@ export class DisplayFinder {
   #candidates(told: Listener[] | null): Map<string, Candidate> {
     // Where the system does not tell who listens, what was found stays until `forget`.
     const all = told ?? this.#allowed.flatMap(untoldListeners);
+    const onLoopback = new Set(all.filter(isOnLoopback).map(({ port }) => port));
     const candidates = new Map<string, Candidate>();
     for (const listener of [...all].sort(displaysFirst)) {
       const host = listener.address === ANY_ADDRESS ? LOOPBACK : listener.address;
       if (!isAllowed(this.#allowed, host, listener.port)) continue;
-      candidates.set(placeOf(host, listener.port), { host, listener });
+      if (host === LOOPBACK_6 && onLoopback.has(listener.port)) continue;
+      candidates.set(placeName(host, listener.port), { host, listener });
       if (candidates.size === MAX_PORTS) break;
     }
     return candidates;
@@ -116,11 +122,11 @@ export class DisplayFinder {
 
 /** Where a server was found that is dialled there: one that listens on every address, on loopback. */
 function placesOf(host: string, port: number): string[] {
-  return [placeOf(host, port), placeOf(LOOPBACK, port)];
+  return [placeName(host, port), placeName(LOOPBACK, port)];
 }
 
-function placeOf(host: string, port: number): string {
-  return `${host}:${port}`;
+function isOnLoopback({ address }: Listener): boolean {
+  return address === LOOPBACK || address === ANY_ADDRESS;
 }
 
 function isDisplay(port: number): boolean {
@@ -148,7 +154,7 @@ function displayOf({ address, port }: Listener, security: string[]): Display {
   return {
     port,
     ...(address !== LOOPBACK && { address }),
-    display: port - RFB_BASE_PORT,
+    display: isDisplay(port) ? port - RFB_BASE_PORT : null,
     name: null,
     security,
     width: null,

@@ -173,7 +173,8 @@ async function displays(options: Options): Promise<number> {
   const found = await new DisplayFinder(options.allowed).find();
   for (const { display, port, address, security } of found) {
     const where = address === undefined ? `port ${port}` : `port ${port} of ${address}`;
-    console.log(`display ${display}  ${where}  security: ${security.join(", ")}`);
+    const name = display === null ? "" : `display ${display}  `;
+    console.log(`${name}${where}  security: ${security.join(", ")}`);
   }
   if (found.length === 0) console.log("No VNC server was found on this machine.");
   return 0;
