@@ -6,7 +6,7 @@ import { afterEach, describe, expect, it } from "vitest";
 import { parseAllowedTarget } from "../../agent/allow-list.ts";
 import { DisplayFinder } from "../../agent/displays.ts";
 import { greet } from "../../agent/rfb/greeting.ts";
-import { ownAddress } from "../support/own-address.ts";
+import { OWN_IPV6 } from "../support/own-address.ts";
 import { isFree } from "../support/porthole.ts";
 import { RecordingServer } from "../support/recording-server.ts";
 import { greetAndEcho, RFB_GREETING, TcpServer } from "../support/tcp-server.ts";
@@ -103,25 +103,31 @@ describe("looking for displays", () => {
     expect(await allowed.find()).toMatchObject([{ port: there.port, address: own }]);
   });
 
-  it.each(["::1", ownAddress("IPv6")])("finds one that listens on %s alone", async (own) => {
+  it.each(OWN_IPV6)("finds one that listens on %s alone", async (own) => {
     const there = await serve(greetAndEcho, 0, own);
     const finder = new DisplayFinder([parseAllowedTarget(`[${own}]:${there.port}`)]);
     expect(await finder.find()).toMatchObject([{ port: there.port, address: own }]);
   });
 
-  it("takes one that listens on every address of IPv6 for one on every address", async () => {
-    const everywhere = await serve(greetAndEcho, 0, "::");
-    const found = await finderOf(everywhere.port).find();
-    expect(found).toMatchObject([{ port: everywhere.port, address: "0.0.0.0" }]);
-  });
+  it.runIf(OWN_IPV6.length > 0)(
+    "takes one that listens on every address of IPv6 for one on every address",
+    async () => {
+      const everywhere = await serve(greetAndEcho, 0, "::");
+      const found = await finderOf(everywhere.port).find();
+      expect(found).toMatchObject([{ port: everywhere.port, address: "0.0.0.0" }]);
+    },
+  );
 
-  it("shows one that listens on both loopbacks, as TigerVNC's does, as one", async () => {
-    const here = await serve(greetAndEcho);
-    await serve(greetAndEcho, here.port, "::1");
-    const both = ["127.0.0.1", "[::1]"].map((own) => parseAllowedTarget(`${own}:${here.port}`));
-    const found = await new DisplayFinder(both).find();
-    expect(found.map(({ address }) => address)).toEqual([undefined]);
-  });
+  it.runIf(OWN_IPV6.includes("::1"))(
+    "shows one that listens on both loopbacks, as TigerVNC's does, as one",
+    async () => {
+      const here = await serve(greetAndEcho);
+      await serve(greetAndEcho, here.port, "::1");
+      const both = ["127.0.0.1", "[::1]"].map((own) => parseAllowedTarget(`${own}:${here.port}`));
+      const found = await new DisplayFinder(both).find();
+      expect(found.map(({ address }) => address)).toEqual([undefined]);
+    },
+  );
 
   it("numbers a display only where its port is that of one", async () => {
     const ports = [await freeDisplayPort(), 0];
