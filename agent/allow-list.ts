@@ -6,14 +6,18 @@ import { LOOPBACK, RFB_BASE_PORT, RFB_LAST_PORT } from "../protocol/ids.ts";
 /** Addresses and ports that this agent may dial. What the edge asks for beyond it is refused here. */
 export type AllowedTarget = { address: string; firstPort: number; lastPort: number };
 
-/** Displays 0 to 99 of this machine: on loopback, and on its own interfaces. */
-export function defaultAllowList(): AllowedTarget[] {
-  const own = Object.values(networkInterfaces())
+/** The addresses of this machine's interfaces, of loopback too. */
+export function interfaceAddresses(): string[] {
+  return Object.values(networkInterfaces())
     .flatMap((addresses) => addresses ?? [])
     .map((address) => address.address.split("%")[0] ?? "")
     .filter((address) => isIP(address) !== 0)
     .map(canonicalAddress);
-  const addresses = new Set([LOOPBACK, ...own]);
+}
+
+/** Displays 0 to 99 of this machine: on loopback, and on its own interfaces. */
+export function defaultAllowList(): AllowedTarget[] {
+  const addresses = new Set([LOOPBACK, ...interfaceAddresses()]);
   return [...addresses].map((address) => ({
     address,
     firstPort: RFB_BASE_PORT,

@@ -2,7 +2,7 @@ import { placeName } from "../protocol/addresses.ts";
 import { CloseCode } from "../protocol/close-codes.ts";
 import { ANY_ADDRESS, LOOPBACK, RFB_BASE_PORT, RFB_LAST_PORT } from "../protocol/ids.ts";
 import { type Display, listensOn } from "../protocol/link.ts";
-import { type AllowedTarget, isAllowed } from "./allow-list.ts";
+import { type AllowedTarget, interfaceAddresses, isAllowed } from "./allow-list.ts";
 import { type Listener, listeners } from "./listeners.ts";
 import { askSecurity } from "./rfb/security.ts";
 import type { ServerInit } from "./rfb/server-init.ts";
@@ -17,7 +17,7 @@ const SCAN_CONCURRENCY = 20;
 /** A wide allow-list does not turn the agent into a port scanner. */
 const MAX_PORTS = 200;
 
-/** The other loopback. A server that listens on both, as TigerVNC's, is one. */
+/** The other loopback. */
 const LOOPBACK_6 = "::1";
 
 /** At most this many displays are told to the edge. */
@@ -107,26 +107,37 @@ export class DisplayFinder {
   #candidates(told: Listener[] | null): Map<string, Candidate> {
     // Where the system does not tell who listens, what was found stays until `forget`.
     const all = told ?? this.#allowed.flatMap(untoldListeners);
-    const onLoopback = new Set(all.filter(isOnLoopback).map(({ port }) => port));
+    const own = interfaceAddresses();
     const candidates = new Map<string, Candidate>();
-    for (const listener of [...all].sort(displaysFirst)) {
-      const host = listener.address === ANY_ADDRESS ? LOOPBACK : listener.address;
-      if (!isAllowed(this.#allowed, host, listener.port)) continue;
-      if (host === LOOPBACK_6 && onLoopback.has(listener.port)) continue;
-      candidates.set(placeName(host, listener.port), { host, listener });
-      if (candidates.size === MAX_PORTS) break;
+    for (const told of [...all].sort(displaysFirst)) {
+      for (const [host, listener] of this.#dialled(told, own)) {
+        if (candidates.size < MAX_PORTS)
+          candidates.set(placeName(host, told.port), { host, listener });
+      }
+    }
+    for (const { port } of all) {
+      // A server that listens on both loopbacks, as TigerVNC's, is one.
+      if (candidates.has(placeName(LOOPBACK, port))) candidates.delete(placeName(LOOPBACK_6, port));
     }
     return candidates;
+  }
+
+  /**
+   * Where a listener is dialled. Who listens on every address is dialled on loopback; if that is not
+   * allowed, where it is, and counts as one that listens there.
+   */
+  #dialled(listener: Listener, own: readonly string[]): [host: string, Listener][] {
+    const { address, port } = listener;
+    const allows = (host: string) => isAllowed(this.#allowed, host, port);
+    if (address !== ANY_ADDRESS) return allows(address) ? [[address, listener]] : [];
+    if (allows(LOOPBACK)) return [[LOOPBACK, listener]];
+    return own.filter(allows).map((host) => [host, { ...listener, address: host }]);
   }
 }
 
 /** Where a server was found that is dialled there: one that listens on every address, on loopback. */
 function placesOf(host: string, port: number): string[] {
   return [placeName(host, port), placeName(LOOPBACK, port)];
-}
-
-function isOnLoopback({ address }: Listener): boolean {
-  return address === LOOPBACK || address === ANY_ADDRESS;
 }
 
 function isDisplay(port: number): boolean {

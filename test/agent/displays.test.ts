@@ -6,7 +6,8 @@ import { afterEach, describe, expect, it } from "vitest";
 import { parseAllowedTarget } from "../../agent/allow-list.ts";
 import { DisplayFinder } from "../../agent/displays.ts";
 import { greet } from "../../agent/rfb/greeting.ts";
-import { OWN_IPV6 } from "../support/own-address.ts";
+import { placeName } from "../../protocol/addresses.ts";
+import { OWN_IPV6, ownAddress } from "../support/own-address.ts";
 import { isFree } from "../support/porthole.ts";
 import { RecordingServer } from "../support/recording-server.ts";
 import { greetAndEcho, RFB_GREETING, TcpServer } from "../support/tcp-server.ts";
@@ -14,6 +15,9 @@ import { startXvnc, type Xvnc } from "../support/xvnc.ts";
 
 /** More often than TigerVNC's BlacklistThreshold (5) lets an address connect without logging in. */
 const SCANS = 12;
+
+/** Of another machine, wherever this one is (RFC 5737). */
+const NOT_OURS = "198.51.100.1";
 
 const servers: { close(): Promise<void> }[] = [];
 const desktops: Xvnc[] = [];
@@ -118,6 +122,17 @@ describe("looking for displays", () => {
     },
   );
 
+  it.each([NOT_OURS, ownAddress(), ...OWN_IPV6])(
+    "finds one on every address where only %s is allowed, if that is this machine's",
+    async (only) => {
+      const everywhere = await serve(greetAndEcho, 0, only.includes(":") ? "::" : "0.0.0.0");
+      const target = parseAllowedTarget(placeName(only, everywhere.port));
+      const found = await new DisplayFinder([target]).find();
+      const there = [{ port: everywhere.port, address: only }];
+      expect(found).toMatchObject(only === NOT_OURS ? [] : there);
+    },
+  );
+
   it.runIf(OWN_IPV6.includes("::1"))(
     "shows one that listens on both loopbacks, as TigerVNC's does, as one",
     async () => {
@@ -126,6 +141,8 @@ describe("looking for displays", () => {
       const both = ["127.0.0.1", "[::1]"].map((own) => parseAllowedTarget(`${own}:${here.port}`));
       const found = await new DisplayFinder(both).find();
       expect(found.map(({ address }) => address)).toEqual([undefined]);
+      const one = [parseAllowedTarget(`[::1]:${here.port}`)];
+      expect(await new DisplayFinder(one).find()).toMatchObject([{ address: "::1" }]);
     },
   );
 
