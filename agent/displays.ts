@@ -109,11 +109,10 @@ export class DisplayFinder {
     const all = told ?? this.#allowed.flatMap(untoldListeners);
     const own = interfaceAddresses();
     const candidates = new Map<string, Candidate>();
-    for (const told of [...all].sort(displaysFirst)) {
-      for (const [host, listener] of this.#dialled(told, own)) {
-        if (candidates.size < MAX_PORTS)
-          candidates.set(placeName(host, told.port), { host, listener });
-      }
+    const dialled = [...all].sort(displaysFirst).flatMap((each) => this.#dialled(each, own));
+    for (const candidate of dialled) {
+      candidates.set(placeName(candidate.host, candidate.listener.port), candidate);
+      if (candidates.size === MAX_PORTS) break;
     }
     for (const { port } of all) {
       // A server that listens on both loopbacks, as TigerVNC's, is one.
@@ -126,12 +125,12 @@ export class DisplayFinder {
    * Where a listener is dialled. Who listens on every address is dialled on loopback; if that is not
    * allowed, where it is, and counts as one that listens there.
    */
-  #dialled(listener: Listener, own: readonly string[]): [host: string, Listener][] {
+  #dialled(listener: Listener, own: readonly string[]): Candidate[] {
     const { address, port } = listener;
     const allows = (host: string) => isAllowed(this.#allowed, host, port);
-    if (address !== ANY_ADDRESS) return allows(address) ? [[address, listener]] : [];
-    if (allows(LOOPBACK)) return [[LOOPBACK, listener]];
-    return own.filter(allows).map((host) => [host, { ...listener, address: host }]);
+    if (address !== ANY_ADDRESS) return allows(address) ? [{ host: address, listener }] : [];
+    if (allows(LOOPBACK)) return [{ host: LOOPBACK, listener }];
+    return own.filter(allows).map((host) => ({ host, listener: { ...listener, address: host } }));
   }
 }
 
