@@ -9,7 +9,7 @@ import {
   MAX_ROOM_SOCKETS,
   MAX_ROOM_SOCKETS_PER_PERSON,
 } from "../../protocol/limits.ts";
-import { parseMessage } from "../../protocol/link.ts";
+import { parseMessage } from "../../protocol/messages.ts";
 import { type Env, vncSession } from "../env.ts";
 import { describeError, log } from "../log.ts";
 import { problemResponse, type Refusal, type Result } from "../problem.ts";
