@@ -160,6 +160,12 @@ export const RedeemLink = v.strictObject({
     v.string(),
     v.regex(/^[A-Za-z0-9_-]{1,64}\.[A-Za-z0-9_-]{43}$/, "is not a link's"),
   ),
+  embedded: v.optional(
+    v.pipe(
+      v.boolean(),
+      v.description("Whether the page that asks is in a frame; its cookie is for that frame then."),
+    ),
+  ),
 });
 
 export const ChangeHost = v.pipe(

@@ -179,9 +179,13 @@ export async function revokeLink(sessionId: string, linkId: string): Promise<voi
   await call("DELETE", `/api/vnc/session/${sessionId}/links/${linkId}`);
 }
 
-/** Takes one use of a share link; this browser may then come and go until the link ends. */
+/**
+ * Takes one use of a share link; this browser may then come and go until the link ends. In a frame a
+ * browser keeps another kind of cookie: the edge has to know.
+ */
 export function redeemLink(secret: string): Promise<{ session_id: string }> {
-  return callForJson("POST", "/api/links/redeem", { body: { secret } });
+  const body = { secret, ...(window.top !== window && { embedded: true }) };
+  return callForJson("POST", "/api/links/redeem", { body });
 }
 
 /** Messages of a chat room, the newest first. @param before a `seq`; null for the newest of all */

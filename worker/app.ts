@@ -15,6 +15,7 @@ import * as identity from "./routes/identity.ts";
 import * as jobs from "./routes/jobs.ts";
 import * as links from "./routes/links.ts";
 import { metrics } from "./routes/metrics.ts";
+import { pageFor } from "./routes/pages.ts";
 import * as servers from "./routes/servers.ts";
 import { listSessions } from "./routes/session-list.ts";
 import * as sessions from "./routes/sessions.ts";
@@ -116,13 +117,12 @@ function answer(request: Request, refusal: Refusal): Response {
     : problemResponse(refusal);
 }
 
-app.notFound((c) =>
-  answer(c.req.raw, {
-    status: 404,
-    code: "no_such_route",
-    detail: `Nothing answers ${c.req.method} at this address.`,
-  }),
-);
+/** What is no route is a page, or nothing. */
+app.notFound(async (c) => {
+  const nothing = { status: 404, code: "no_such_route" };
+  const detail = `Nothing answers ${c.req.method} at this address.`;
+  return (await pageFor(c)) ?? answer(c.req.raw, { ...nothing, detail });
+});
 
 app.onError((error, c) => {
   if (error instanceof ProblemError) return answer(c.req.raw, error.refusal);

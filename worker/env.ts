@@ -16,7 +16,10 @@ export interface Env {
   BATCHES: DurableObjectNamespace<Batches>;
   /** A secret. Without it nobody can sign in, and the API says so. */
   ADMIN_TOKEN?: string;
-  /** Other origins that may call and embed, separated by commas or spaces: `https://panel.example`. */
+  /**
+   * Other origins whose pages may call, and show our pages in a frame, separated by commas or
+   * spaces: `https://panel.example`.
+   */
   ALLOWED_ORIGINS?: string;
   /** Cloudflare Access: `<team>.cloudflareaccess.com`, and the application's audience tag. */
   ACCESS_TEAM_DOMAIN?: string;
@@ -39,6 +42,8 @@ export interface Env {
   SESSION_IDLE_SECONDS?: string;
   /** A host that is away for so many seconds has lost its jobs; 60 if not given. */
   JOB_HOST_AWAY_SECONDS?: string;
+  /** The pages and what they load, as they were built. */
+  ASSETS: Fetcher;
   /** Counts attempts with a secret per address; near the caller, approximate, and free. */
   ATTEMPTS: RateLimit;
   /** Counts upgrades per address. */
