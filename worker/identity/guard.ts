@@ -1,4 +1,5 @@
 import type { Context, Hono, MiddlewareHandler } from "hono";
+import { getCookie } from "hono/cookie";
 import type { PersonRole } from "../../protocol/api.ts";
 import { isId, ROOM_PATTERN } from "../../protocol/ids.ts";
 import type { Role } from "../../protocol/link.ts";
@@ -6,7 +7,7 @@ import { chatRoom, type Env, registry, vncSession } from "../env.ts";
 import { KEY_PREFIX } from "../objects/registry/api-keys.ts";
 import { ProblemError } from "../problem.ts";
 import { isUpgrade, upgradeRequired } from "../sockets.ts";
-import { ACCESS_HEADER, verifyAccess } from "./access.ts";
+import { ACCESS_COOKIE, ACCESS_HEADER, verifyAccess } from "./access.ts";
 import { bearerToken } from "./bearer.ts";
 import { readGuestCookie, readLoginCookie, readSupportCookie } from "./cookies.ts";
 import { hearGuess, limitAttempts, limitUpgrades } from "./limits.ts";
@@ -245,7 +246,7 @@ async function requirePerson(c: AppContext, upgrade: boolean): Promise<Person> {
     const { name, role, login_id } = login;
     return { kind: "person", name, role, via: `login:${login_id}`, signedIn: true };
   }
-  const assertion = c.req.header(ACCESS_HEADER);
+  const assertion = c.req.header(ACCESS_HEADER) ?? getCookie(c, ACCESS_COOKIE);
   if (assertion !== undefined) {
     const vouched = await verifyAccess(assertion, c.env);
     if (vouched) {
