@@ -1,6 +1,7 @@
 import type {
   Host,
   JoinToken,
+  Me,
   Page,
   SeenSession,
   Session,
@@ -64,19 +65,10 @@ export function createTicket(sessionId: string, role: Role, signal: AbortSignal)
   return callForJson("POST", `/api/vnc/session/${sessionId}/tickets`, { body: { role }, signal });
 }
 
-/**
- * Whether who is signed in may run sessions and hosts, or only look. The edge has no question for
- * that alone; this list is short, and only those who may have it.
- */
+/** Whether who is signed in may run sessions and hosts, or only look. */
 export async function mayOperate(signal?: AbortSignal): Promise<boolean> {
-  try {
-    // Read to its end: an answer that nobody reads keeps its connection.
-    await callForJson("GET", "/api/hosts/join-tokens", { signal });
-    return true;
-  } catch (error) {
-    if (error instanceof ApiError && error.status === 403) return false;
-    throw error;
-  }
+  const { role } = await callForJson<Me>("GET", "/api/me", { signal });
+  return role === "operator" || role === "admin";
 }
 
 type SessionsQuery = PageQuery & { filter: "open" | "all"; hostId?: string };

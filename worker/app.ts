@@ -51,6 +51,7 @@ app.get("/metrics", needs.viewer, metrics);
 app.post("/api/login", needs.secret, identity.login);
 app.post("/api/logout", needs.nobody, identity.logout);
 app.post("/api/login/links", needs.admin, identity.createSignInLink);
+app.get("/api/me", needs.self, identity.whoAmI);
 app.get("/api/logins", needs.admin, identity.listLogins);
 app.delete("/api/logins/:id", needs.admin, identity.endLogin);
 app.get("/api/keys", needs.admin, identity.listKeys);

@@ -55,7 +55,7 @@ function teamOrigin(teamDomain: string): string {
 export async function verifyAccess(
   token: string,
   env: Env,
-): Promise<{ name: string; role: PersonRole } | null> {
+): Promise<{ name: string; role: PersonRole; until: number } | null> {
   const { ACCESS_TEAM_DOMAIN: team, ACCESS_AUD: audience } = env;
   if (!team || !audience) return null;
   let payload: JWTPayload;
@@ -92,7 +92,7 @@ export async function verifyAccess(
       "Cloudflare Access knows you, but you have no role here.",
     );
   }
-  return { name: person.output.email, role };
+  return { name: person.output.email, role, until: (payload.exp ?? 0) * 1000 };
 }
 
 /**

@@ -58,6 +58,19 @@ export function readGuestCookie(c: Context, sessionId: string): string | undefin
   return read(c, guestCookie(sessionId));
 }
 
+/**
+ * The sessions that this browser has a guest's cookie for, whether or not it still holds.
+ * @param most how many are looked at: anybody can send cookies
+ */
+export function guestSessions(c: Context, most: number): string[] {
+  const prefix = `${isSecure(c) ? "__Host-" : ""}${guestCookie("")}`;
+  return Object.keys(getCookie(c))
+    .filter((name) => name.startsWith(prefix))
+    .map((name) => name.slice(prefix.length))
+    .filter(isId)
+    .slice(0, most);
+}
+
 type GuestCookie = {
   secret: string;
   /** When the link ends, in ms since the epoch. */

@@ -9,7 +9,7 @@ import { ProblemError } from "../problem.ts";
 import { isUpgrade, upgradeRequired } from "../sockets.ts";
 import { ACCESS_COOKIE, ACCESS_HEADER, verifyAccess } from "./access.ts";
 import { bearerToken } from "./bearer.ts";
-import { readGuestCookie, readLoginCookie, readSupportCookie } from "./cookies.ts";
+import { guestSessions, readGuestCookie, readLoginCookie, readSupportCookie } from "./cookies.ts";
 import { hearGuess, limitAttempts, limitUpgrades } from "./limits.ts";
 import { requireOrigin, requireOriginIfNamed } from "./origins.ts";
 import { hashSecret, secretsEqual } from "./secrets.ts";
@@ -24,6 +24,8 @@ export type Person = {
   role: PersonRole;
   via: string;
   signedIn: boolean;
+  /** When what vouches for them ends, in ms since the epoch, where it says so itself. */
+  until?: number;
 };
 
 /** Somebody who came by a share link: nobody, in any session but the one that it is for. */
@@ -39,11 +41,15 @@ export type GuestIdentity = {
 /** Somebody who opened a support room: nobody, but in that one. */
 type SupportGuest = { kind: "support"; room: string; name: string; via: string };
 
+/** All that a browser may enter which no person has signed in with. */
+export type Guests = { kind: "guests"; sessions: GuestIdentity[]; support: SupportGuest | null };
+
 /** Who a request comes from. A ticket is only carried here; the object that made it checks it. */
 export type Identity =
   | Person
   | GuestIdentity
   | SupportGuest
+  | Guests
   | { kind: "ticket"; ticket: string }
   | { kind: "nobody" };
 
@@ -58,7 +64,8 @@ const declarations = new WeakMap<Guard, Need>();
 /** The names of {@link needs}. */
 export type Need =
   | PersonRole
-  | ("nobody" | "secret" | "agent" | "guest" | "room" | "supportGuest" | "socket" | "watcher");
+  | ("nobody" | "secret" | "agent" | "self" | "guest" | "room" | "supportGuest" | "socket")
+  | "watcher";
 
 function declare(need: Need, handler: Guard): Guard {
   declarations.set(handler, need);
@@ -118,6 +125,12 @@ export const needs = {
   operator: needsRole("operator"),
   admin: needsRole("admin"),
 
+  /** Whoever there is to tell about: a person or a key, else all that this browser is a guest of. */
+  self: declare("self", async (c, next) => {
+    c.set("identity", (await personIfAny(c)) ?? (await guestsOf(c)));
+    await next();
+  }),
+
   /** What a guest of the session may do too; `:id` in the path names it. */
   guest: declare("guest", async (c, next) => {
     const guest = await guestOf(c, c.req.param("id"), false);
@@ -173,6 +186,40 @@ export function person(c: AppContext): Person {
   const identity = c.get("identity");
   if (identity.kind === "person") return identity;
   throw new ProblemError(401, "not_signed_in", "Sign in first.");
+}
+
+/** The person or key that a call comes from; null for one that names none. */
+async function personIfAny(c: AppContext): Promise<Person | null> {
+  try {
+    return await requirePerson(c, false);
+  } catch (error) {
+    if (error instanceof ProblemError && error.refusal.code === "not_signed_in") return null;
+    throw error;
+  }
+}
+
+/** More invitations than this at once nobody has to be told of. */
+const MAX_TOLD_SESSIONS = 8;
+
+/** @throws {ProblemError} 401 if this browser is nobody's guest (any more) */
+async function guestsOf(c: AppContext): Promise<Guests> {
+  const invited = guestSessions(c, MAX_TOLD_SESSIONS);
+  const [support, ...found] = await Promise.all([
+    supportGuestOf(c, false),
+    ...invited.map((id) => guestOf(c, id, false).catch(nobodyIfOver)),
+  ]);
+  const sessions = found.filter((guest) => guest !== null);
+  if (sessions.length === 0 && !support) throw notSignedIn();
+  return { kind: "guests", sessions, support };
+}
+
+function nobodyIfOver(error: unknown): null {
+  if (error instanceof ProblemError && error.refusal.code === "link_over") return null;
+  throw error;
+}
+
+function notSignedIn(): ProblemError {
+  return new ProblemError(401, "not_signed_in", "Sign in, or send a token as Bearer.");
 }
 
 /** The guest of a room: of its session, or who opened it; `room` is what ROOM_PATTERN found. */
@@ -254,7 +301,7 @@ async function requirePerson(c: AppContext, upgrade: boolean): Promise<Person> {
       return { kind: "person", ...vouched, via: `access:${vouched.name}`, signedIn: true };
     }
   }
-  throw new ProblemError(401, "not_signed_in", "Sign in, or send a token as Bearer.");
+  throw notSignedIn();
 }
 
 /** The sign-in of this browser's cookie, if it has one that still holds. */
