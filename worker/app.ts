@@ -1,8 +1,9 @@
 import { Hono } from "hono";
 import { etag } from "hono/etag";
 import { isId } from "../protocol/ids.ts";
+import type { AppEnv } from "./identity/callers.ts";
 import { shareWithListed } from "./identity/cors.ts";
-import { type AppEnv, assertGuarded, decorate, needs } from "./identity/guard.ts";
+import { assertGuarded, decorate, needs } from "./identity/guard.ts";
 import { describeError, log } from "./log.ts";
 import { ProblemError, problemResponse, type Refusal } from "./problem.ts";
 import { listAudit } from "./routes/audit.ts";

@@ -3,7 +3,7 @@ import type { Role } from "../../protocol/link.ts";
 import { chatRoom, registry } from "../env.ts";
 import type { Grant } from "../objects/session/entry.ts";
 import { ProblemError } from "../problem.ts";
-import { type AppEnv, type GuestIdentity, person } from "./guard.ts";
+import { type AppEnv, type GuestIdentity, person } from "./callers.ts";
 
 /** What somebody is called who came by a share link and gave no name. */
 export const GUEST_NAME = "Guest";

@@ -9,9 +9,9 @@ import {
   type SignIn,
 } from "../../protocol/api.ts";
 import { registry, vncSession } from "../env.ts";
+import { type AppEnv, type Guests, person } from "../identity/callers.ts";
 import { clearLoginCookie, readLoginCookie, writeLoginCookie } from "../identity/cookies.ts";
 import { GUEST_NAME } from "../identity/grants.ts";
-import { type AppEnv, type Guests, person } from "../identity/guard.ts";
 import { clientAddress, countFailures, hearGuess } from "../identity/limits.ts";
 import { ownOrigin, requireOriginIfNamed } from "../identity/origins.ts";
 import { hashSecret, secretsEqual } from "../identity/secrets.ts";

@@ -1,9 +1,9 @@
 import type { Context } from "hono";
 import { CreateLink, RedeemLink, type ShareLink, type Ticket } from "../../protocol/api.ts";
 import { vncSession } from "../env.ts";
+import type { AppEnv } from "../identity/callers.ts";
 import { writeGuestCookie } from "../identity/cookies.ts";
 import { guestGrant } from "../identity/grants.ts";
-import type { AppEnv } from "../identity/guard.ts";
 import { countFailures } from "../identity/limits.ts";
 import { listedOrigins, ownOrigin } from "../identity/origins.ts";
 import { ProblemError, unwrap } from "../problem.ts";

@@ -1,6 +1,6 @@
 import type { Context } from "hono";
 import { pageAt } from "../../protocol/pages.ts";
-import type { AppEnv } from "../identity/guard.ts";
+import type { AppEnv } from "../identity/callers.ts";
 import { listedOrigins } from "../identity/origins.ts";
 
 /** What all pages are: the script in it shows the one that the address names. */

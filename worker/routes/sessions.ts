@@ -10,12 +10,12 @@ import { randomId } from "../../protocol/ids.ts";
 import { DEFAULT_SESSION_TTL_S } from "../../protocol/limits.ts";
 import type { Role } from "../../protocol/link.ts";
 import { type Env, registry, vncHost, vncSession } from "../env.ts";
+import { type AppEnv, person } from "../identity/callers.ts";
 import { grantOf, ticketGrantOf } from "../identity/grants.ts";
-import { type AppEnv, person } from "../identity/guard.ts";
 import { clientAddress } from "../identity/limits.ts";
 import { VIEWER_HEADER, type ViewerEntry } from "../objects/session/entry.ts";
 import { ProblemError, readRefusal, unwrap } from "../problem.ts";
-import { recordAs } from "./audit.ts";
+import { callerOf, recordAs } from "./audit.ts";
 import { pathId, readBody, readQuery } from "./body.ts";
 import { claimId } from "./idempotency.ts";
 import { streamUrl, withUrls } from "./session-urls.ts";
@@ -52,7 +52,7 @@ export async function createSession(c: Context<AppEnv>): Promise<Response> {
       created_at: now,
       expires_at: now + (body.ttl_seconds ?? DEFAULT_SESSION_TTL_S) * 1000,
     },
-    { actor: person(c).via, address: clientAddress(c.req.raw) },
+    callerOf(c),
   );
   return c.json(withUrls(c, unwrap(await session.describe())), 201);
 }
