@@ -5,7 +5,8 @@ import type { AppEnv } from "./identity/callers.ts";
 import { shareWithListed } from "./identity/cors.ts";
 import { assertGuarded, decorate, needs } from "./identity/guard.ts";
 import { describeError, log } from "./log.ts";
-import { ProblemError, problemResponse, type Refusal } from "./problem.ts";
+import { ProblemError, problemResponse, type Refusal, RelayedProblemError } from "./problem.ts";
+import { countRefusedViewer } from "./refused-viewers.ts";
 import { listAudit } from "./routes/audit.ts";
 import { pathId } from "./routes/body.ts";
 import * as chat from "./routes/chat.ts";
@@ -112,6 +113,9 @@ assertGuarded(app);
 /** Where people's WebSockets come: a refusal there is a close code, which a browser can see. */
 const VIEWER_PATHS = /^\/(vnc-stream\/|vnc-proxy$|chat-ws$|api\/events$)/;
 
+/** Those of desktops. */
+const STREAM_PATHS = /^\/(vnc-stream\/|vnc-proxy$)/;
+
 function answer(request: Request, refusal: Refusal): Response {
   const isViewer = VIEWER_PATHS.test(new URL(request.url).pathname);
   return isViewer && isUpgrade(request)
@@ -127,7 +131,13 @@ app.notFound(async (c) => {
 });
 
 app.onError((error, c) => {
-  if (error instanceof ProblemError) return answer(c.req.raw, error.refusal);
+  if (error instanceof ProblemError) {
+    const isStream = STREAM_PATHS.test(c.req.path) && isUpgrade(c.req.raw);
+    if (isStream && !(error instanceof RelayedProblemError)) {
+      countRefusedViewer(c.env, c.executionCtx, error.refusal);
+    }
+    return answer(c.req.raw, error.refusal);
+  }
   const path = new URL(c.req.url).pathname;
   log("request.failed", { method: c.req.method, path, error: describeError(error) });
   const detail = "Something went wrong here; it was logged. Trying again may help.";

@@ -14,7 +14,7 @@ import { type AppEnv, person } from "../identity/callers.ts";
 import { grantOf, ticketGrantOf } from "../identity/grants.ts";
 import { clientAddress } from "../identity/limits.ts";
 import { VIEWER_HEADER, type ViewerEntry } from "../objects/session/entry.ts";
-import { ProblemError, readRefusal, unwrap } from "../problem.ts";
+import { ProblemError, RelayedProblemError, readRefusal, unwrap } from "../problem.ts";
 import { callerOf, recordAs } from "./audit.ts";
 import { pathId, readBody, readQuery } from "./body.ts";
 import { claimId } from "./idempotency.ts";
@@ -127,7 +127,9 @@ export function entryHeaders(c: Context<AppEnv>, entry: ViewerEntry): Headers {
 export async function relay(response: Response): Promise<Response> {
   if (response.status === 101) return response;
   const { status, code, detail } = await readRefusal(response);
-  throw new ProblemError(status, code, detail);
+  // A session that there is not counts nothing.
+  if (code === "no_such_session") throw new ProblemError(status, code, detail);
+  throw new RelayedProblemError(status, code, detail);
 }
 
 /** `/vnc-stream/:id`, and `/vnc-proxy?session=:id` by its old name. */
