@@ -38,6 +38,10 @@ export interface Env {
   AUDIT_DAYS?: string;
   /** For how many days an ended session is kept; 30 if not given. */
   SESSION_PURGE_DAYS?: string;
+  /** How long a session lasts that names no time itself, in seconds; 8 hours if not given. */
+  SESSION_TTL_SECONDS?: string;
+  /** The longest time that a session may name, in seconds; 30 days if not given, and at most. */
+  SESSION_MAX_TTL_SECONDS?: string;
   /** So many seconds after its last viewer left a session ends that names no time itself. */
   SESSION_IDLE_SECONDS?: string;
   /** A host that is away for so many seconds has lost its jobs; 60 if not given. */

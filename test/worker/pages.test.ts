@@ -5,7 +5,7 @@ import { type Rig, startRig } from "../support/rig.ts";
 
 const PANEL = "https://panel.example";
 /** As an operator may write it; what names everybody, or nobody, is no origin. */
-const ALLOWED_ORIGINS = `${PANEL}, http://localhost:3000 null * https://*.example https://a.example/ https://a;b 'unsafe-inline'`;
+const ALLOWED_ORIGINS = `${PANEL}, http://localhost:3000 null * https://*.example https://A.example/ https://b.example/page https://a;b 'unsafe-inline'`;
 
 const PAGES = [
   ...["/", "/sign-in", "/share", "/support", "/inbox", "/inbox/a-room"],
@@ -81,7 +81,9 @@ describe("a page", () => {
       expect(frameAncestors(own.headers["content-security-policy"])).toBe("'self'");
       const { headers } = await new People(listing).call(path);
       const policy = headers["content-security-policy"];
-      expect(frameAncestors(policy)).toBe(`'self' ${PANEL} http://localhost:3000`);
+      expect(frameAncestors(policy)).toBe(
+        `'self' ${PANEL} http://localhost:3000 https://a.example`,
+      );
       expect(policy).toContain("default-src 'none'; script-src 'self';");
       expect(String(policy).match(/frame-ancestors/g)).toHaveLength(1);
     }

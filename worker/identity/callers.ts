@@ -6,6 +6,7 @@ import type { Role } from "../../protocol/link.ts";
 import { chatRoom, type Env, registry, vncSession } from "../env.ts";
 import { KEY_PREFIX } from "../objects/registry/api-keys.ts";
 import { ProblemError } from "../problem.ts";
+import { wrongSetting } from "../settings.ts";
 import { ACCESS_COOKIE, ACCESS_HEADER, verifyAccess } from "./access.ts";
 import { bearerToken } from "./bearer.ts";
 import { guestSessions, readGuestCookie, readLoginCookie, readSupportCookie } from "./cookies.ts";
@@ -156,6 +157,8 @@ export async function requirePerson(c: AppContext, upgrade: boolean): Promise<Pe
       "This edge has no ADMIN_TOKEN; set one with: wrangler secret put ADMIN_TOKEN",
     );
   }
+  const wrong = wrongSetting(c.env);
+  if (wrong !== null) throw new ProblemError(503, "not_configured", wrong);
   if (c.req.header("authorization") !== undefined) {
     const token = bearerToken(c.req.raw) ?? "";
     const bearer = await personOfBearer(c, token, c.env.ADMIN_TOKEN);

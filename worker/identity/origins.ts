@@ -16,14 +16,15 @@ export function isListed(origin: string, env: Env): boolean {
 }
 
 /**
- * The origins that the operator named. What cannot be one is left out: `null`, which is any
- * sandboxed page's, and patterns, which a policy would take for many.
+ * The origins that the operator named, as browsers write them, also where a slash stands at the end.
+ * What cannot be one is left out: `null`, which is any sandboxed page's, and patterns, which a policy
+ * would take for many.
  */
 export function listedOrigins(env: Env): string[] {
   return (env.ALLOWED_ORIGINS ?? "")
     .split(/[\s,]+/)
-    .filter((entry) => /^https?:\/\/[\w.:[\]-]+$/.test(entry) && URL.canParse(entry))
-    .filter((entry) => new URL(entry).origin === entry);
+    .filter((entry) => /^https?:\/\/[\w.:[\]-]+\/?$/.test(entry) && URL.canParse(entry))
+    .map((entry) => new URL(entry).origin);
 }
 
 function foreign(origin: string): ProblemError {
