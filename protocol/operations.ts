@@ -26,6 +26,7 @@ import {
   ListSessions,
   Login,
   MadeShareLink,
+  Me,
   NewApiKey,
   pageOf,
   RedeemedLink,
@@ -364,6 +365,12 @@ export const OPERATIONS = {
     summary: "A link that signs one browser in, once, within the hour",
     status: 201,
     answer: SignInLink,
+  },
+  "GET /api/me": {
+    id: "getMe",
+    summary: "Who the edge takes the caller for, and what a guest may enter",
+    status: 200,
+    answer: Me,
   },
   "GET /api/logins": {
     id: "listLogins",

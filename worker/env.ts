@@ -17,6 +17,8 @@ export interface Env extends Settings {
   BATCHES: DurableObjectNamespace<Batches>;
   /** A secret. Without it nobody can sign in, and the API says so. */
   ADMIN_TOKEN?: string;
+  /** The pages and what they load, as they were built. */
+  ASSETS: Fetcher;
   /** Counts attempts with a secret per address; near the caller, approximate, and free. */
   ATTEMPTS: RateLimit;
   /** Counts upgrades per address. */

@@ -1,9 +1,14 @@
+import { DEFAULT_SESSION_TTL_S, MAX_SESSION_TTL_S } from "../protocol/limits.ts";
+
 /**
  * The settings of the Worker that its operator gives: as variables and secrets of wrangler, or to
  * `npm start` in its environment. One that is not here does not exist for either.
  */
 export const SETTINGS = [
-  /** Other origins that may call and embed, separated by commas or spaces: `https://panel.example`. */
+  /**
+   * Other origins whose pages may call, and show our pages in a frame, separated by commas or
+   * spaces: `https://panel.example`.
+   */
   "ALLOWED_ORIGINS",
   /** Cloudflare Access: `<team>.cloudflareaccess.com`, and the application's audience tag. */
   "ACCESS_TEAM_DOMAIN",
@@ -22,6 +27,10 @@ export const SETTINGS = [
   "AUDIT_DAYS",
   /** For how many days an ended session is kept; 30 if not given. */
   "SESSION_PURGE_DAYS",
+  /** How long a session lasts that names no time itself, in seconds; 8 hours if not given. */
+  "SESSION_TTL_SECONDS",
+  /** The longest time that a session may name, in seconds; 30 days if not given, and at most. */
+  "SESSION_MAX_TTL_SECONDS",
   /** So many seconds after its last viewer left a session ends that names no time itself. */
   "SESSION_IDLE_SECONDS",
   /** A host that is away for so many seconds has lost its jobs; 60 if not given. */
@@ -38,4 +47,43 @@ export type Settings = { [Name in (typeof SETTINGS)[number]]?: string };
 export function settingsIn(environment: Record<string, string | undefined>): Settings {
   const given = SETTINGS.map((name) => [name, environment[name]] as const);
   return Object.fromEntries(given.filter(([, value]) => value));
+}
+
+/** The settings that are numbers: what each may be, in words and as a test. */
+const NUMBERS = {
+  AUDIT_DAYS: { what: "a number of days above 0", isGood: (days) => days > 0 },
+  SESSION_PURGE_DAYS: { what: "a number of days above 0", isGood: (days) => days > 0 },
+  SESSION_IDLE_SECONDS: { what: "a number of seconds, 0 for never", isGood: (s) => s >= 0 },
+  SESSION_TTL_SECONDS: lifetime(),
+  SESSION_MAX_TTL_SECONDS: lifetime(),
+  JOB_HOST_AWAY_SECONDS: { what: "a number of seconds above 0", isGood: (s) => s > 0 },
+  JOB_START_GRACE_SECONDS: { what: "a number of seconds above 0", isGood: (s) => s > 0 },
+  CHAT_SILENCE_SECONDS: { what: "a number of seconds above 0", isGood: (s) => s > 0 },
+} satisfies Partial<Record<keyof Settings, { what: string; isGood(value: number): boolean }>>;
+
+function lifetime() {
+  return {
+    what: `whole seconds from 1 to ${MAX_SESSION_TTL_S}`,
+    isGood: (s: number) => Number.isInteger(s) && s >= 1 && s <= MAX_SESSION_TTL_S,
+  };
+}
+
+/**
+ * What is wrong with the settings, for the operator: a number that is none would else be taken for
+ * one that is not set, and nobody would notice.
+ * @returns a sentence, or null if all are right
+ */
+export function wrongSetting(env: Settings): string | null {
+  for (const [name, { what, isGood }] of Object.entries(NUMBERS)) {
+    const text = env[name as keyof typeof NUMBERS]?.trim();
+    if (text && !isGood(Number(text))) return `${name} must be ${what}; mend that setting.`;
+  }
+  return null;
+}
+
+/** How long a session lasts, in seconds: if nobody says, and at most. */
+export function sessionLife(env: Settings): { usual: number; longest: number } {
+  const longest = Number(env.SESSION_MAX_TTL_SECONDS) || MAX_SESSION_TTL_S;
+  const usual = Number(env.SESSION_TTL_SECONDS) || DEFAULT_SESSION_TTL_S;
+  return { usual: Math.min(usual, longest), longest };
 }

@@ -10,10 +10,21 @@ function isAllowed(origin: string, request: Request, env: Env): boolean {
   return origin === ownOrigin(request) || isListed(origin, env);
 }
 
-/** Whether the operator named it, whole. `null` is any sandboxed page's origin and names nobody. */
+/** Whether the operator named it, whole. */
 export function isListed(origin: string, env: Env): boolean {
-  const listed = (env.ALLOWED_ORIGINS ?? "").split(/[\s,]+/);
-  return origin !== "" && origin !== "null" && listed.includes(origin);
+  return listedOrigins(env).includes(origin);
+}
+
+/**
+ * The origins that the operator named, as browsers write them, also where a slash stands at the end.
+ * What cannot be one is left out: `null`, which is any sandboxed page's, and patterns, which a policy
+ * would take for many.
+ */
+export function listedOrigins(env: Env): string[] {
+  return (env.ALLOWED_ORIGINS ?? "")
+    .split(/[\s,]+/)
+    .filter((entry) => /^https?:\/\/[\w.:[\]-]+\/?$/.test(entry) && URL.canParse(entry))
+    .map((entry) => new URL(entry).origin);
 }
 
 function foreign(origin: string): ProblemError {

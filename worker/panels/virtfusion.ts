@@ -4,6 +4,7 @@ import { MAX_VNC_PASSWORD_CHARACTERS } from "../../protocol/limits.ts";
 import { describeIssues } from "../../protocol/messages.ts";
 import { describeError, log } from "../log.ts";
 import { ProblemError } from "../problem.ts";
+import { readBounded } from "../read-bounded.ts";
 import type { HostingPanel, ServerVnc } from "./panel.ts";
 
 /** How long the panel has for its whole answer. */
@@ -107,7 +108,7 @@ async function ask(
       signal,
     });
     status = response.status;
-    text = await readText(response, signal);
+    text = await readBounded(response.body, MAX_PANEL_ANSWER_BYTES, signal);
   } catch (error) {
     if (signal.aborted) {
       const unknown = write === null ? "" : " Whether it switched VNC is not known.";
@@ -158,27 +159,4 @@ function refusal(
   }
   const detail = `The panel answered with status ${status}; its log says why. Try again when it is well.`;
   return fail(502, "panel_failed", detail, why);
-}
-
-/** @returns null if it is larger than any answer of the panel */
-async function readText(response: Response, signal: AbortSignal): Promise<string | null> {
-  if (!response.body) return "";
-  const decoder = new TextDecoder();
-  let text = "";
-  let bytes = 0;
-  const reader = (response.body as ReadableStream<Uint8Array>).getReader();
-  const late = new Promise<never>((_, reject) => {
-    signal.addEventListener("abort", () => reject(signal.reason));
-  });
-  try {
-    for (;;) {
-      const { done, value } = await Promise.race([reader.read(), late]);
-      if (done) return text + decoder.decode();
-      bytes += value.byteLength;
-      if (bytes > MAX_PANEL_ANSWER_BYTES) return null;
-      text += decoder.decode(value, { stream: true });
-    }
-  } finally {
-    await reader.cancel();
-  }
 }

@@ -8,9 +8,9 @@ import {
 } from "../../protocol/chat.ts";
 import { ROOM_PATTERN, randomId } from "../../protocol/ids.ts";
 import { chatRoom, registry, vncSession } from "../env.ts";
+import { type AppEnv, person } from "../identity/callers.ts";
 import { readSupportCookie, writeSupportCookie } from "../identity/cookies.ts";
 import { grantOf, supportGrantOf } from "../identity/grants.ts";
-import { type AppEnv, person } from "../identity/guard.ts";
 import { clientAddress, countedAddress, limitAttempts } from "../identity/limits.ts";
 import { ownOrigin } from "../identity/origins.ts";
 import { hashSecret, newSecret } from "../identity/secrets.ts";
