@@ -332,11 +332,17 @@ describe("a viewer", () => {
   it.concurrent("whose agent never comes is closed with 4408", async () => {
     const identity = await stage.rig.enrol();
     const link = await dialLink(identity);
+    const toldToClose = new Promise<void>((resolve) => {
+      link.on("message", (data) => {
+        if (String(data).includes('"type":"close"')) resolve();
+      });
+    });
     const viewer = await stage.view({ hostId: identity.host_id }, 5999);
     expect(await viewer.closed).toEqual({
       code: 4408,
       reason: "The agent did not answer in 10 s.",
     });
+    await toldToClose; // its host gives it up after the viewer has heard
     await stage.expectNothingLeft({ hostId: identity.host_id }, viewer.session);
     link.terminate();
   });
