@@ -175,6 +175,13 @@ describe("the filter", () => {
     },
   );
 
+  it("offers to a server what noVNC lists to anybody, but for what needs more rights", () => {
+    const lossless = [0, 1, 2, 5, 6, 7, 16, -260, 21, 50];
+    const pictures = [...lossless, -23, -32, -247, -256, -223, -224, -239, -261, -307, 0x574d5664];
+    const list = setEncodings(...pictures, PSEUDO.fence, PSEUDO.continuousUpdates);
+    for (const rights of ALL_RIGHTS) expect(passed(rights, [list]).equals(list)).toBe(true);
+  });
+
   it("does not say the same encodings twice, which cost more than they take to send", () => {
     const list = setEncodings(...ENCODINGS);
     const other = setEncodings(0);

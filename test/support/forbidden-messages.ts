@@ -73,6 +73,8 @@ export const ENCODINGS: { encoding: number; to: Party[] }[] = [
   { encoding: PSEUDO.extendedDesktopSize, to: LIMITED },
   { encoding: PSEUDO.qemuKey, to: WATCHING },
   { encoding: PSEUDO.xvp, to: WATCHING },
+  // What these make of a client's messages the gate does not know: GII, and nobody's.
+  ...[-305, -257, -9999, 1100].map((encoding) => ({ encoding, to: LIMITED })),
 ];
 
 /**
