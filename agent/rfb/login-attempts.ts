@@ -89,7 +89,7 @@ export class LoginAttempt {
 
   /** No VNC server was reached, or what becomes of it cannot be known. */
   missed(): void {
-    this.#settle(() => {});
+    this.#settle(() => this.#unproven.miss());
   }
 
   #settle(count: () => void): void {
@@ -156,6 +156,11 @@ class Unproven {
   clear(): void {
     this.#failures = 0;
     this.#openAt = 0;
+  }
+
+  /** The password is as good as untried. */
+  miss(): void {
+    this.#oneDidNotWait = false;
   }
 
   fail(password: string | null, isTold: boolean): void {

@@ -91,6 +91,9 @@ describe("the agent, at a server like TigerVNC whose password it has wrong,", ()
       attempt.endTurn();
     };
     for (let n = 0; n < 3; n++) await fail("wrong");
+    const unheard = await attempts.begin(TARGET, "mistyped", TURN_MS);
+    unheard.missed(); // as when the server is just not there
+    unheard.endTurn();
     await fail("mistyped");
     for (const password of ["wrong", "mistyped", "right"]) {
       const tried = attempts.begin(TARGET, password, TURN_MS);
