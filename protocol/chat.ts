@@ -21,6 +21,19 @@ const toWholeCharacters = v.transform((text: string) =>
   text.replaceAll(new RegExp(HALF_CHARACTER, "gu"), "\ufffd"),
 );
 
+/**
+ * What shows nothing, or turns around what stands beside it. A joiner stays: it makes one picture of
+ * two, and one word of Persian.
+ */
+const UNSEEN =
+  /[\p{Cc}\u00ad\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\u2800\u3164\ufeff\uffa0]/gu;
+
+/** A name of which all can be seen; empty if nothing can. */
+export function visibleName(name: string): string {
+  const visible = name.replaceAll(UNSEEN, "").trim();
+  return /[^\p{C}\p{M}\p{Z}]/u.test(visible) ? visible : "";
+}
+
 const ChatText = v.pipe(
   v.string(),
   toWholeCharacters,
@@ -177,7 +190,7 @@ export const OpenSupport = v.strictObject({
     v.pipe(
       v.string(),
       toWholeCharacters,
-      v.trim(),
+      v.transform(visibleName),
       v.minLength(1),
       v.maxLength(MAX_NAME_CHARACTERS),
     ),

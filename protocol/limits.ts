@@ -88,6 +88,9 @@ export const MAX_BATCH_BYTES = MAX_BATCH_JOBS * (MAX_JOB_URL_BYTES + 16);
 export const MAX_JOBS = 5_000;
 /** The profile of a job that names none: every agent whose owner allows it has it built in. */
 export const DEFAULT_PROFILE = "browser";
+/** How long a desktop may take to start if the host's owner says nothing; and at most. */
+export const DEFAULT_START_S = 60;
+export const MAX_START_S = 60 * 60;
 /** At most one for each of the ports 5900 to 5999. */
 export const MAX_DESKTOPS_PER_HOST = 100;
 /** Of what a desktop printed the first and the last are kept; as JSON they fit into one message. */

@@ -12,6 +12,7 @@ import type { Log } from "../agent/log.ts";
 import { passwordsOf } from "../agent/passwords.ts";
 import { type DemoDesktop, startDemo } from "../demo/server.ts";
 import { RFB_BASE_PORT, RFB_LAST_PORT } from "../protocol/ids.ts";
+import { settingsIn } from "../worker/settings.ts";
 import { ApiClient, ApiError } from "./api-client.ts";
 import { build } from "./build.ts";
 import { assertFree, type Edge, startEdge } from "./edge.ts";
@@ -27,17 +28,6 @@ const USAGE = `Options: [--no-demo] [--no-agent]
 Environment: PORT (8787), PORTHOLE_STATE (.porthole), ADMIN_TOKEN (else made and kept there),
 TRUST_PROXY=1 behind a proxy that says in X-Forwarded-For and -Proto who comes, and how;
 and the edge's other settings, as in docs/deploy.md.`;
-
-/** Settings of the Worker that the environment gives here, and wrangler elsewhere. */
-const WORKER_SETTINGS = [
-  ...["ALLOWED_ORIGINS", "ACCESS_TEAM_DOMAIN", "ACCESS_AUD", "ACCESS_ROLES", "AUDIT_DAYS"],
-  ...["VIRTFUSION_URL", "VIRTFUSION_TOKEN", "VIRTFUSION_VNC_BODY"],
-];
-
-function workerSettings(): Record<string, string> {
-  const given = WORKER_SETTINGS.map((name) => [name, process.env[name] ?? ""] as const);
-  return Object.fromEntries(given.filter(([, value]) => value !== ""));
-}
 
 const HOST = "127.0.0.1";
 const DEFAULT_PORT = 8787;
@@ -218,7 +208,7 @@ export async function runLocal(makeFront?: FrontMaker): Promise<void> {
     host: HOST,
     port: makeFront ? 0 : settings.port,
     stateDir: join(settings.stateDir, "edge"),
-    vars: { ...workerSettings(), ADMIN_TOKEN: token },
+    vars: { ...settingsIn(process.env), ADMIN_TOKEN: token },
     trustProxy: settings.trustProxy,
     log,
   });

@@ -52,6 +52,12 @@ export const RefreshIcon = () => (
   </Icon>
 );
 
+export const KeyIcon = () => (
+  <Icon>
+    <path d="M12.4 12.6L20 5M17 8l2.5 2.5M14.6 10.4l1.8 1.8M12.9 15.2a3.9 3.9 0 1 1-7.8 0 3.9 3.9 0 0 1 7.8 0Z" />
+  </Icon>
+);
+
 export const TrashIcon = () => (
   <Icon>
     <path d="M5 7h14M10 7V5h4v2M7 7l.8 12h8.4L17 7M10.3 11v4.5M13.7 11v4.5" />

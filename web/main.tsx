@@ -1,7 +1,13 @@
 import { render } from "preact";
 import { ID_PATTERN } from "../protocol/ids.ts";
 import { Home } from "./pages/home.tsx";
-import { BatchLoader, InboxLoader, ServerLoader, SupportLoader } from "./pages/lazy.tsx";
+import {
+  AccessLoader,
+  BatchLoader,
+  InboxLoader,
+  ServerLoader,
+  SupportLoader,
+} from "./pages/lazy.tsx";
 import { NotFound } from "./pages/not-found.tsx";
 import { Share } from "./pages/share.tsx";
 import { SignIn } from "./pages/sign-in.tsx";
@@ -14,6 +20,7 @@ function App() {
   if (path === "/") return <Home />;
   if (path === "/sign-in") return <SignIn />;
   if (path === "/share") return <Share />;
+  if (path === "/access") return <AccessLoader />;
   if (path === "/support") return <SupportLoader />;
   const inbox = /^\/inbox(?:\/([^/]+))?\/?$/.exec(path);
   if (inbox && (inbox[1] === undefined || ID_PATTERN.test(inbox[1]))) {

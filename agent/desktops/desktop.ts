@@ -2,6 +2,7 @@ import { rmSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { LOOPBACK, RFB_BASE_PORT } from "../../protocol/ids.ts";
 import type { EndCause } from "../../protocol/link.ts";
+import { ignoreAbort } from "../abort.ts";
 import type { Limits } from "../config.ts";
 import { listeningPorts } from "../listeners.ts";
 import { describeError } from "../log.ts";
@@ -168,9 +169,6 @@ export class Desktop {
     this.#end({ cause: "limit", reason });
   }
 }
-
-/** The loop sees the aborted signal by itself. */
-function ignoreAbort(): void {}
 
 async function endingOf(program: Program, how: string): Promise<Ending> {
   const line = await program.lastLine();

@@ -206,6 +206,7 @@ describe("an operator", () => {
     await page.getByTestId("confirm-end").focus();
     await page.keyboard.press("Enter");
     await row(id).waitFor({ state: "detached" });
+    await page.waitForFunction(() => document.activeElement?.id === "sessions-title");
     expect((await rig.api.session(id)).status).toBe("ended");
     await page.getByRole("radio", { name: "All" }).check();
     await row(id).getByText("Ended", { exact: true }).waitFor();

@@ -17,6 +17,9 @@ import { startXvnc, type Xvnc } from "../support/xvnc.ts";
 
 /** What runs if a name is taken for markup: an error in the page, and a dialog. */
 const MARKUP = "<img src=x onerror=alert(1)>";
+const HOST_NAME = `${MARKUP} host`;
+const DESKTOP_NAME = `${MARKUP} desktop`;
+const LABEL = `${MARKUP} label`;
 const DISPLAY = 49;
 const PICTURE = knownPicture(DISPLAY, 640, 480);
 
@@ -44,13 +47,13 @@ beforeAll(async () => {
   [rig, browser, xvnc] = await Promise.all([
     startRig(),
     launchBrowser(),
-    startXvnc(DISPLAY, { name: MARKUP }),
+    startXvnc(DISPLAY, { name: DESKTOP_NAME }),
   ]);
   people = new People(rig);
   x = await XClient.connect(DISPLAY);
   await x.draw(PICTURE);
-  agent = await rig.startAgent({ name: MARKUP, allow: [`127.0.0.1:${xvnc.port}`] });
-  session = await rig.api.createSession({ host_id: agent.hostId, port: xvnc.port, label: MARKUP });
+  agent = await rig.startAgent({ name: HOST_NAME, allow: [`127.0.0.1:${xvnc.port}`] });
+  session = await rig.api.createSession({ host_id: agent.hostId, port: xvnc.port, label: LABEL });
   batch = await rig.api.applyBatch({ jobUrls: [MARKUP, "http://127.0.0.1:9/"] });
 });
 
@@ -85,6 +88,7 @@ describe("under the edge's own headers", () => {
     { name: "the overview", path: () => "/", state: "ready" },
     { name: "the viewer", path: () => `/view/${session.session_id}`, state: "connected" },
     { name: "the inbox", path: () => "/inbox", state: "ready" },
+    { name: "the page of keys, sign-ins and audit", path: () => "/access", state: "ready" },
     { name: "a batch", path: () => `/batch/${batch.batch_id}`, state: "ready" },
     { name: "the page for wrong addresses", path: () => "/no/such/page", state: "not-found" },
   ];
@@ -105,6 +109,8 @@ describe("under the edge's own headers", () => {
         "/sign-in/",
         "/share",
         "/share/",
+        "/access",
+        "/access/x",
         "/support",
         "/support/x",
         "/index.html",
@@ -220,7 +226,7 @@ describe("the overview", () => {
     session = await rig.api.createSession({
       host_id: agent.hostId,
       port: xvnc.port,
-      label: MARKUP,
+      label: LABEL,
     });
   });
 });
@@ -258,9 +264,11 @@ describe("the clipboard", () => {
 });
 
 describe("a name that is markup", () => {
-  it("of a host is shown as text in the overview", async () => {
+  it("of a host, a display and a session is shown as text in the overview", async () => {
     const { page, errors } = await open("/", "ready");
-    expect(await page.getByTestId("host").locator("h2").textContent()).toBe(MARKUP);
+    expect(await page.getByTestId("host").locator("h2").textContent()).toBe(HOST_NAME);
+    await page.getByTestId("display").getByText(DESKTOP_NAME, { exact: true }).waitFor();
+    await page.getByTestId("open-session").getByText(LABEL, { exact: true }).waitFor();
     await expectNoMarkup(page, errors);
   });
 
@@ -276,8 +284,8 @@ describe("a name that is markup", () => {
 
   it("of a desktop is shown as text in the viewer", async () => {
     const { page, errors } = await open(`/view/${session.session_id}`, "connected");
-    await page.getByTestId("desktop-name").getByText(MARKUP, { exact: true }).waitFor();
-    await page.waitForFunction((name) => document.title.startsWith(name), MARKUP);
+    await page.getByTestId("desktop-name").getByText(DESKTOP_NAME, { exact: true }).waitFor();
+    await page.waitForFunction((name) => document.title.startsWith(name), DESKTOP_NAME);
     await expectNoMarkup(page, errors);
   });
 
@@ -286,7 +294,7 @@ describe("a name that is markup", () => {
     await viewer.state("connected");
     await agent.stop();
     await viewer.waitsBecause(
-      `The host ${MARKUP} is offline. Its agent reconnects by itself when it can.`,
+      `The host ${HOST_NAME} is offline. Its agent reconnects by itself when it can.`,
     );
     await expectNoMarkup(viewer.page, viewer.errors);
   });

@@ -167,6 +167,23 @@ describe("the page of a panel's server", () => {
     await operator.close();
   });
 
+  it("is the way back from a console that is over: only the panel has its password", async () => {
+    await open(SERVER, "ready");
+    await page.getByTestId("open-console").click();
+    await new ViewerPage(page).shows(PICTURE);
+    await people.wanted(200, api.disable(SERVER));
+    await waitForState(page, "ended");
+    await says("next", `The page of server ${SERVER} opens its console again.`);
+    expect(await page.getByTestId("open-again").count()).toBe(0);
+    await page
+      .getByRole("link", { name: `Back to server ${SERVER}` })
+      .last()
+      .click();
+    await page.waitForURL(`**/server/${SERVER}`);
+    await says("console-state", "Not open");
+    expect(errors).toEqual([]);
+  });
+
   it("says which address needs an agent", async () => {
     await open(ELSEWHERE, "ready");
     await says("console-host", "No host here is known to have 10.20.30.40");

@@ -196,9 +196,10 @@ describe("a guest", () => {
 });
 
 describe("the operator's page", () => {
-  it("offers to open the desktop again, and logged no error", async () => {
+  it("offers to open the desktop again and shares it no more, and logged no error", async () => {
     await operator.state("ended");
     await operator.page.getByTestId("open-again").waitFor();
+    expect(await operator.page.getByTestId("share").count()).toBe(0);
     expect(operator.errors).toEqual([]);
   });
 });

@@ -10,7 +10,7 @@ export class SessionRoom {
   readonly #rig: Rig;
   readonly #people: People;
 
-  private constructor(rig: Rig, people: People, session: string) {
+  constructor(rig: Rig, people: People, session: string) {
     this.#rig = rig;
     this.#people = people;
     this.session = session;

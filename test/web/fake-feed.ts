@@ -1,13 +1,14 @@
 import type { Change, EdgeEvent } from "../../protocol/events.ts";
-import { Feed, type FeedLink, type FeedSocketEvents } from "../../web/feed/feed.ts";
+import type { EdgeSocketEvents } from "../../web/feed/edge-socket.ts";
+import { Feed, type FeedLink } from "../../web/feed/feed.ts";
 
 /** One dialled feed, with what the page said to it. */
 class FakeFeedSocket {
   readonly since: number | null;
-  readonly events: FeedSocketEvents;
+  readonly events: EdgeSocketEvents;
   readonly sent: string[] = [];
   closed = false;
-  constructor(since: number | null, events: FeedSocketEvents) {
+  constructor(since: number | null, events: EdgeSocketEvents) {
     this.since = since;
     this.events = events;
   }
@@ -17,7 +18,7 @@ class FakeFeedSocket {
   close(): void {
     this.closed = true;
     // As a WebSocket does: its own goodbye comes after ours.
-    this.events.closed(1005);
+    this.events.closed(1005, "");
   }
   says(event: EdgeEvent): void {
     this.events.heard(JSON.stringify(event));

@@ -1,12 +1,13 @@
 import type { RoomToClient } from "../../protocol/chat.ts";
-import { RoomConnection, type RoomEvents, type RoomState } from "../../web/viewer/room.ts";
+import type { EdgeSocketEvents } from "../../web/feed/edge-socket.ts";
+import { RoomConnection, type RoomState } from "../../web/viewer/room.ts";
 
 /** One dialled room, with what the page said to it. */
 export class FakeRoomSocket {
-  readonly events: RoomEvents;
+  readonly events: EdgeSocketEvents;
   readonly sent: string[] = [];
   closed = false;
-  constructor(events: RoomEvents) {
+  constructor(events: EdgeSocketEvents) {
     this.events = events;
   }
   send(text: string): void {

@@ -1,7 +1,8 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import type { Change } from "../../protocol/events.ts";
 import { LINK_PING, LINK_PING_MS, LINK_PONG } from "../../protocol/limits.ts";
-import { FEED_ANSWER_MS, SEEN_EVERY } from "../../web/feed/feed.ts";
+import { SEEN_EVERY } from "../../web/feed/feed.ts";
+import { ANSWER_MS } from "../../web/feed/kept-socket.ts";
 import { LASTING_MS } from "../../web/viewer/connection.ts";
 import { FakeFeedSurroundings } from "./fake-feed.ts";
 
@@ -28,7 +29,7 @@ describe("the feed", () => {
   it("goes on where it was after it was cut, and has nothing read that it will be told", () => {
     page.socket.says({ kind: "ready", seq: 7 });
     page.socket.says(change(8));
-    page.socket.events.closed(1006);
+    page.socket.events.closed(1006, "");
     page.advance(1_000);
     expect(page.socket.since).toBe(8);
     page.socket.says({ kind: "ready", seq: 8 });
@@ -38,11 +39,11 @@ describe("the feed", () => {
 
   it("has everything read anew when changes were missed, and goes on from there", () => {
     page.socket.says({ kind: "ready", seq: 5_000 });
-    page.socket.events.closed(1006);
+    page.socket.events.closed(1006, "");
     page.advance(1_000);
     // Also one that begins to count anew: the edge's word is what counts.
     page.socket.says({ kind: "reset", seq: 3 });
-    page.socket.events.closed(1006);
+    page.socket.events.closed(1006, "");
     page.advance(10_000);
     expect(page.told).toEqual(["live", "reset", "away", "live", "reset", "away"]);
     expect(page.socket.since).toBe(3);
@@ -52,7 +53,7 @@ describe("the feed", () => {
     page.socket.says({ kind: "ready", seq: 7 });
     page.socket.says(change(9));
     page.socket.says(change(8));
-    page.socket.events.closed(1006);
+    page.socket.events.closed(1006, "");
     page.advance(1_000);
     expect(page.socket.since).toBe(9);
   });
@@ -68,7 +69,7 @@ describe("the feed", () => {
   it("passes over a kind that it does not know, which counts as seen", () => {
     page.socket.says({ kind: "ready", seq: 7 });
     page.socket.events.heard(JSON.stringify({ kind: "later", seq: 8, id: "b" }));
-    page.socket.events.closed(1006);
+    page.socket.events.closed(1006, "");
     page.advance(1_000);
     expect(page.told).toEqual(["live", "reset", "away"]);
     expect(page.socket.since).toBe(8);
@@ -77,13 +78,13 @@ describe("the feed", () => {
 
 describe("a feed that is away", () => {
   it("and was never let in asks to be told why", () => {
-    page.socket.events.closed(1006);
+    page.socket.events.closed(1006, "");
     expect(page.told).toEqual(["away", "refused"]);
   });
 
   it("because its credential is no more asks at once to be told so", () => {
     page.socket.says({ kind: "ready", seq: 7 });
-    page.socket.events.closed(4401);
+    page.socket.events.closed(4401, "");
     expect(page.told).toEqual(["live", "reset", "away", "refused"]);
   });
 
@@ -91,20 +92,20 @@ describe("a feed that is away", () => {
     page.random = 0.999_999;
     const waits: number[] = [];
     for (let i = 0; i < 5; i++) {
-      page.socket.events.closed(1006);
+      page.socket.events.closed(1006, "");
       waits.push(Math.round((page.nextIn ?? 0) / 1_000));
       page.advance(10_000);
     }
     expect(waits).toEqual([2, 4, 8, 10, 10]);
     page.socket.says({ kind: "ready", seq: 1 });
     page.advance(LASTING_MS);
-    page.socket.events.closed(1006);
+    page.socket.events.closed(1006, "");
     expect(Math.round((page.nextIn ?? 0) / 1_000)).toBe(2);
   });
 
   it("is dialled at once when the network comes back or the tab is looked at", () => {
     page.hidden = true;
-    page.socket.events.closed(1006);
+    page.socket.events.closed(1006, "");
     expect(page.nextIn).toBe(60_000);
     page.feed.wake();
     expect(page.sockets).toHaveLength(2);
@@ -113,19 +114,19 @@ describe("a feed that is away", () => {
   it("tells nothing by what its dropped socket still says", () => {
     page.socket.says({ kind: "ready", seq: 7 });
     const [first] = page.sockets;
-    first?.events.closed(1006);
+    first?.events.closed(1006, "");
     page.advance(1_000);
     page.socket.says({ kind: "ready", seq: 7 });
     const before = [...page.told];
     first?.says(change(8));
-    first?.events.closed(1006);
+    first?.events.closed(1006, "");
     expect(page.told).toEqual(before);
   });
 });
 
 describe("a feed that does not answer", () => {
   it("to the upgrade is dialled again", () => {
-    page.advance(FEED_ANSWER_MS);
+    page.advance(ANSWER_MS);
     expect(page.told).toEqual(["away", "refused"]);
     expect(page.socket.closed).toBe(true);
     page.advance(1_000);
@@ -136,7 +137,7 @@ describe("a feed that does not answer", () => {
     page.socket.says({ kind: "ready", seq: 7 });
     page.advance(LINK_PING_MS);
     expect(page.socket.sent).toEqual([LINK_PING]);
-    page.advance(FEED_ANSWER_MS - 1);
+    page.advance(ANSWER_MS - 1);
     expect(page.told.at(-1)).toBe("reset");
     page.advance(1);
     expect(page.told.at(-1)).toBe("away");
@@ -147,7 +148,7 @@ describe("a feed that does not answer", () => {
     page.socket.says({ kind: "ready", seq: 7 });
     page.feed.wake();
     expect(page.socket.sent).toEqual([LINK_PING]);
-    page.advance(FEED_ANSWER_MS);
+    page.advance(ANSWER_MS);
     expect(page.told.at(-1)).toBe("away");
   });
 });
@@ -157,7 +158,7 @@ it("a feed that answers its pings is pinged for ever, on one socket", () => {
   for (let i = 0; i < 5; i++) {
     page.advance(LINK_PING_MS);
     page.socket.events.heard(LINK_PONG);
-    page.advance(FEED_ANSWER_MS);
+    page.advance(ANSWER_MS);
   }
   expect(page.socket.sent).toEqual(Array(5).fill(LINK_PING));
   expect(page.sockets).toHaveLength(1);

@@ -128,6 +128,18 @@ describe("a live batch", () => {
     expect(page.nextIn).toBeNull();
   });
 
+  it("is read soon after a change while jobs start, however many more come", async () => {
+    page.has("starting");
+    await page.load();
+    expect(page.nextIn).toBe(UNDER_WAY_MS);
+    page.live.note(CHANGED);
+    expect(page.nextIn).toBe(PACE_MS);
+    // Any new timer would put it off.
+    page.nextIn = -1;
+    page.live.note(CHANGED);
+    expect(page.nextIn).toBe(-1);
+  });
+
   it("reads the hosts again when one of them changed while jobs wait", async () => {
     page.has("queued");
     await page.load();
@@ -158,8 +170,11 @@ describe("a live batch", () => {
     await page.pass();
     expect(page.state?.problem).toBe("The edge cannot be reached.");
     expect(page.statuses).toEqual(["active"]);
+    const wait = page.nextIn;
+    expect(wait).toBeGreaterThan(PACE_MS);
+    page.live.note(CHANGED);
+    expect(page.nextIn, "a change does not hasten it").toBe(wait);
     page.fault = null;
-    expect(page.nextIn).not.toBeNull();
     await page.pass();
     expect(page.state?.problem).toBeNull();
   });

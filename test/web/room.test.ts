@@ -1,8 +1,8 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import type { Member } from "../../protocol/chat.ts";
 import { LINK_PING, LINK_PING_MS, LINK_PONG } from "../../protocol/limits.ts";
+import { ANSWER_MS } from "../../web/feed/kept-socket.ts";
 import { LASTING_MS } from "../../web/viewer/connection.ts";
-import { ROOM_ANSWER_MS } from "../../web/viewer/room.ts";
 import { FakeRoomSurroundings } from "./fake-room.ts";
 
 const ANN: Member = { id: "a", name: "Ann", role: "operator" };
@@ -93,7 +93,7 @@ describe("the room of a session", () => {
   it("that does not answer a message is found out soon, however many follow it", () => {
     welcome();
     const say = () => page.connection.say({ type: "send", cid: "c", text: "hello" });
-    for (let waited = 0; waited < ROOM_ANSWER_MS; waited += 2_500) {
+    for (let waited = 0; waited < ANSWER_MS; waited += 2_500) {
       expect(say()).toBe(true);
       page.advance(2_500);
     }
@@ -182,7 +182,7 @@ describe("a room that is away", () => {
 
 describe("a room that does not answer", () => {
   it("to the upgrade is dialled again", () => {
-    page.advance(ROOM_ANSWER_MS);
+    page.advance(ANSWER_MS);
     expect(page.state?.link).toBe("away");
     expect(page.socket.closed).toBe(true);
     page.advance(1_000);
@@ -193,7 +193,7 @@ describe("a room that does not answer", () => {
     welcome();
     page.advance(LINK_PING_MS);
     expect(page.socket.sent).toEqual([LINK_PING]);
-    page.advance(ROOM_ANSWER_MS - 1);
+    page.advance(ANSWER_MS - 1);
     expect(page.state?.link).toBe("here");
     page.advance(1);
     expect(page.state?.link).toBe("away");
@@ -204,7 +204,7 @@ describe("a room that does not answer", () => {
     welcome();
     page.connection.wake();
     expect(page.socket.sent).toEqual([LINK_PING]);
-    page.advance(ROOM_ANSWER_MS);
+    page.advance(ANSWER_MS);
     expect(page.state?.link).toBe("away");
   });
 });
@@ -214,7 +214,7 @@ it("a room that answers its pings is pinged for ever, on one socket", () => {
   for (let i = 0; i < 5; i++) {
     page.advance(LINK_PING_MS);
     page.socket.events.heard(LINK_PONG);
-    page.advance(ROOM_ANSWER_MS);
+    page.advance(ANSWER_MS);
   }
   expect(page.socket.sent).toEqual(Array(5).fill(LINK_PING));
   expect(page.sockets).toHaveLength(1);

@@ -4,6 +4,7 @@ import { poll } from "../../scripts/poll.ts";
 import { bearer } from "../support/call.ts";
 import { Desktop } from "../support/desktop.ts";
 import { expectHeard, expectServed, People } from "../support/people.ts";
+import { PlayedAgent } from "../support/played-agent.ts";
 import { ADMIN_TOKEN, type Rig, startRig } from "../support/rig.ts";
 
 /** As the deployment of this test sets it. */
@@ -154,6 +155,34 @@ describe("the audit", () => {
     expect(await delivered(session, "chat.opened", 1)).toEqual([expect.objectContaining(guests)]);
     expect(await delivered(session, "chat.closed", 1)).toEqual([expect.objectContaining(guests)]);
     expect((await linesOf(session)).map(({ action }) => action)).toContain("link.redeemed");
+  });
+
+  it("has the end of a connection that was cut, since its agent did not close it", async () => {
+    const agent = await PlayedAgent.start(rig);
+    agent.obeys = false;
+    const { session_id } = await rig.api.createSession({ host_id: agent.hostId, port: 5900 });
+    const viewer = people.stream(session_id, bearer(ADMIN_TOKEN));
+    const { stream } = await agent.opened(1);
+    await viewer.receive(1);
+    await rig.api.endSession(session_id);
+    expect((await viewer.closed).code).toBe(1006);
+    const [opened] = await delivered(session_id, "stream.opened", 1);
+    const [closed] = await delivered(session_id, "stream.closed", 1);
+    expect(closed?.actor).toBe(opened?.actor);
+    expect(closed?.detail).toMatch(`${stream}, cut`);
+    await agent.stop();
+  });
+
+  it("has what a host had not delivered when it was removed", async () => {
+    const agent = new PlayedAgent(await rig.enrol());
+    const host = agent.hostId;
+    await rig.stored("Registry", "registry", "ALTER TABLE audit RENAME TO audit_away");
+    await agent.link();
+    await rig.edgeLog.waitFor("host.deliver_failed", { host });
+    await rig.stored("Registry", "registry", "ALTER TABLE audit_away RENAME TO audit");
+    await rig.api.removeHost(host);
+    expect((await linesOf(host)).map(({ action }) => action)).toContain("host.online");
+    await agent.stop();
   });
 
   it("has a line for a share link whose time is over, and for a session's", async () => {

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { AuditEntry, Page } from "../../protocol/api.ts";
+import { MAX_MESSAGE_BYTES } from "../../protocol/limits.ts";
 import { bearer } from "../support/call.ts";
 import { type Present, present, SessionRoom } from "../support/chat-rooms.ts";
 import { People } from "../support/people.ts";
@@ -117,6 +118,33 @@ describe("members of a room", () => {
     expect((await again.next("welcome")).reads).toEqual([{ member: bob.me.id, seq: 3 }]);
   });
 
+  it("are told how far they have read themselves, however many have read further", async () => {
+    for (const text of ["a", "bc"]) await said(ann, text);
+    bob.room.does({ type: "read", seq: 1 });
+    await ann.room.next("read");
+    await room.stored(
+      `WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 200)
+       INSERT INTO reads SELECT 'reader' || i, 2 FROM n`,
+    );
+    const ticket = await people.ticket(room.session, bearer(ADMIN_TOKEN), { name: "Bob" });
+    const { reads } = await people.chat(room.session, { ticket }).next("welcome");
+    expect(reads).toContainEqual({ member: bob.me.id, seq: 1 });
+    expect(reads).toHaveLength(100);
+  });
+
+  it("that the room closes are gone for the others at once, answered or not", async () => {
+    await staff.room.next("presence");
+    for (const { me, room } of [ann, bob]) {
+      room.socket.pause(); // reads no closing, and so answers none
+      if (me === ann.me) room.send("x".repeat(MAX_MESSAGE_BYTES + 1));
+      else for (let n = 0; n < 200; n++) room.does({ type: "read", seq: 1 });
+    }
+    for (;;) {
+      const { members } = await staff.room.next("presence");
+      if (members.length === 1) break;
+    }
+  });
+
   it("are found again when the room has slept, with what they may", async () => {
     await said(ann, "before");
     await room.evict("hibernate");
@@ -196,12 +224,23 @@ describe("staff in a room", () => {
     expect(await refused(bob, { type: "remove", member })).toBe("not_staff");
     expect(await refused(bob, { type: "close_room" })).toBe("not_staff");
     expect(await refused(staff, { type: "remove", member: staff.me.id })).toBe("is_staff");
+    const other = await present(
+      people.chat(room.session, bearer((await people.key("operator")).key)),
+    );
+    other.room.say("a", "on my way");
+    await other.room.next("ack");
+    await other.room.close();
+    // Also of one who has gone.
+    for (const type of ["mute", "remove"] as const) {
+      const wish = { type, member: other.me.id, seconds: 60 };
+      expect(await refused(staff, wish)).toBe("is_staff");
+    }
     expect(await refused(staff, { type: "mute", member: "nobody", seconds: 60 })).toBe(
       "no_such_member",
     );
     expect(await refused(staff, { type: "claim" })).toBe("not_support");
     expect(await refused(staff, { type: "mute", member, seconds: -1 })).toBe("malformed");
-    expect(await said(ann, "still here")).toBe(1);
+    expect(await said(ann, "still here")).toBe(2);
   });
 
   it("leaves a line in the audit for what it does to others", async () => {

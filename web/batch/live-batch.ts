@@ -1,7 +1,7 @@
 import type { Batch, Host } from "../../protocol/api.ts";
 import type { Change } from "../../protocol/events.ts";
 import type { Tagged } from "../call.ts";
-import { backoffMs } from "../viewer/backoff.ts";
+import { type LookClock, Looks } from "../feed/looks.ts";
 import { concerns } from "./batch-view.ts";
 
 /** Between two looks: what changes of hundreds of jobs meanwhile is read together. */
@@ -26,7 +26,7 @@ export type BatchState = {
   problem: string | null;
 };
 
-type Surroundings = {
+type Surroundings = LookClock & {
   batchId: string;
   reads: {
     mayOperate(signal: AbortSignal): Promise<boolean>;
@@ -41,12 +41,9 @@ type Surroundings = {
   /** @returns the sentence for a person; null if the page is being left for it */
   explain(error: unknown): string | null;
   isHidden(): boolean;
-  random(): number;
-  setTimer(run: () => void, ms: number): number;
-  clearTimer(timer: number): void;
 };
 
-/** A batch, kept as the edge has it: one look at a time, and again for what changed meanwhile. */
+/** A batch, kept as the edge has it. */
 export class LiveBatch {
   readonly #around: Surroundings;
   #state: BatchState = {
@@ -58,43 +55,43 @@ export class LiveBatch {
   };
   #operates: boolean | null = null;
   #etag: string | null = null;
-  #isStale = false;
   #areHostsStale = true;
-  #looking: AbortController | null = null;
-  #timer: number | null = null;
-  #failures = 0;
-  #isStopped = false;
+  readonly #looks: Looks;
 
   constructor(around: Surroundings) {
     this.#around = around;
+    const { explain, random, setTimer, clearTimer } = around;
+    this.#looks = new Looks({
+      ...{ explain, random, setTimer, clearTimer },
+      paceMs: PACE_MS,
+      isUnseen: () => around.isHidden() && this.#state.batch !== null,
+      read: (signal) => this.#read(signal),
+      againInMs: () => (this.#isUnderWay ? UNDER_WAY_MS : null),
+      onLooked: (problem) => this.#show({ problem }),
+    });
   }
 
   /** Reads it all anew: changes may have been missed, or something was done from here. */
   refresh(): void {
-    this.#isStale = true;
     this.#areHostsStale = true;
-    this.#look(0);
+    this.#looks.anew();
   }
 
   /** Something is not what it was, as the edge told it. */
   note(change: Pick<Change, "kind" | "id" | "change">): void {
     const jobs = this.#state.batch?.jobs ?? [];
     if (!concerns(change, this.#around.batchId, jobs)) return;
-    this.#isStale = true;
     if (change.kind === "host") this.#areHostsStale = true;
-    this.#look(PACE_MS);
+    this.#looks.changed();
   }
 
-  /** Reads what is stale now: somebody looks at the page again. */
+  /** Reads now what is stale: somebody looks at the page again. */
   look(): void {
-    if (this.#isUnderWay) this.#isStale = true;
-    this.#look(0);
+    this.#looks.look();
   }
 
   stop(): void {
-    this.#isStopped = true;
-    this.#clearTimer();
-    this.#looking?.abort();
+    this.#looks.stop();
   }
 
   get #isUnderWay(): boolean {
@@ -102,56 +99,14 @@ export class LiveBatch {
     return jobs.some(({ status }) => status === "queued" || status === "starting");
   }
 
-  #look(ms: number): void {
-    if (this.#looking || this.#isStopped || this.#state.isMissing) return;
-    this.#clearTimer();
-    if (ms === 0) void this.#run();
-    else this.#wait(ms);
-  }
-
-  #wait(ms: number): void {
-    this.#timer = this.#around.setTimer(() => {
-      this.#timer = null;
-      void this.#run();
-    }, ms);
-  }
-
-  async #run(): Promise<void> {
-    // Nobody sees it: what is stale is remembered, and read when somebody looks.
-    if (this.#around.isHidden() && this.#state.batch !== null) return;
-    if (!this.#isStale) return;
-    this.#isStale = false;
-    const mine = new AbortController();
-    this.#looking = mine;
-    let wait = PACE_MS;
-    try {
-      await this.#read(mine.signal);
-      this.#failures = 0;
-      this.#show({ problem: null });
-    } catch (error) {
-      if (mine.signal.aborted) return;
-      const problem = this.#around.explain(error);
-      if (problem === null) return;
-      this.#isStale = true;
-      this.#show({ problem });
-      wait = backoffMs(this.#failures, this.#around.random(), false);
-      this.#failures += 1;
-    } finally {
-      this.#looking = null;
-    }
-    if (this.#isStopped || this.#state.isMissing) return;
-    if (!this.#isStale && this.#isUnderWay) {
-      this.#isStale = true;
-      wait = UNDER_WAY_MS;
-    }
-    if (this.#isStale) this.#wait(wait);
-  }
-
   async #read(signal: AbortSignal): Promise<void> {
     const { reads } = this.#around;
     this.#operates ??= await reads.mayOperate(signal);
     const found = await reads.batch(this.#etag, signal);
-    if (found === "missing") return this.#show({ isMissing: true });
+    if (found === "missing") {
+      this.#looks.stop();
+      return this.#show({ isMissing: true });
+    }
     if (found !== "unchanged") {
       this.#etag = found.etag;
       this.#show({ batch: found.item, operates: this.#operates });
@@ -166,10 +121,5 @@ export class LiveBatch {
   #show(news: Partial<BatchState>): void {
     this.#state = { ...this.#state, ...news };
     this.#around.onState(this.#state);
-  }
-
-  #clearTimer(): void {
-    if (this.#timer !== null) this.#around.clearTimer(this.#timer);
-    this.#timer = null;
   }
 }

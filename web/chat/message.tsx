@@ -34,7 +34,10 @@ export function Message({ message, author, mine, named, mark, onEdit, onDelete }
       </p>
       <div class="msg-row">
         <p class="msg-text" title={absolute(message.at)} data-testid="text">
-          <Text text={message.text} />
+          {/* What a text does to the direction of writing ends with it. */}
+          <bdi>
+            <Text text={message.text} />
+          </bdi>
           {message.edited_at && <span class="msg-edited"> (edited)</span>}
         </p>
         {!deleting && (onEdit || onDelete) && (

@@ -1,17 +1,36 @@
-import type { Member } from "../../protocol/chat.ts";
+import { type Member, visibleName } from "../../protocol/chat.ts";
 
-/** What to call people, by their ids. */
+/** Who is called nothing that can be seen. */
+const NAMELESS = "Nameless";
+
+/** What to call people, by their ids: nobody looks like somebody else, whatever they call themselves. */
 export function namesOf(people: readonly Member[]): ReadonlyMap<string, string> {
   const owners = new Map<string, string>();
   const shared = new Set<string>();
-  for (const { id, name } of people) {
-    const owner = owners.get(name);
-    if (owner === undefined) owners.set(name, id);
-    else if (owner !== id) shared.add(name);
+  const named = people.map(({ id, name }) => {
+    const visible = visibleName(name) || NAMELESS;
+    return { id, visible, look: lookOf(visible) };
+  });
+  for (const { id, look } of named) {
+    const owner = owners.get(look);
+    if (owner === undefined) owners.set(look, id);
+    else if (owner !== id) shared.add(look);
   }
   return new Map(
-    people.map(({ id, name }) => [id, shared.has(name) ? `${name} #${numberOf(id)}` : name]),
+    named.map(({ id, visible, look }) => [
+      id,
+      shared.has(look) ? `${visible} #${numberOf(id)}` : visible,
+    ]),
   );
+}
+
+/** The same for names that are drawn alike: other spaces, other widths, a joiner between letters. */
+function lookOf(name: string): string {
+  return name
+    .normalize("NFKC")
+    .replaceAll(/\p{Cf}/gu, "")
+    .replaceAll(/\s+/gu, " ")
+    .toLowerCase();
 }
 
 /**

@@ -1,8 +1,9 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { ChatMessage, RoomToClient } from "../../protocol/chat.ts";
 import { listMessages } from "../api.ts";
+import { openEdgeSocket } from "../feed/edge-socket.ts";
+import { onWake, pageClock } from "../page-clock.ts";
 import { RoomConnection, type RoomState } from "../viewer/room.ts";
-import { openRoomSocket } from "../viewer/room-socket.ts";
 import { Chat, type ChatView } from "./chat.ts";
 import { NOTHING_YET } from "./chat-state.ts";
 
@@ -71,7 +72,8 @@ export function useChat(
       newCid: () => crypto.randomUUID(),
     });
     const connection = new RoomConnection({
-      openSocket: (events) => openRoomSocket(name, chat.since, events),
+      ...pageClock,
+      openSocket: (events) => openEdgeSocket(`/chat-ws?room=${name}&batch=1`, chat.since, events),
       onState: (state) => {
         setRoom(state);
         if (state.refused !== null) chat.refused(state.refused);
@@ -80,22 +82,12 @@ export function useChat(
         chat.heard(messages);
         typed(messages);
       },
-      isHidden: () => document.hidden,
-      random: Math.random,
-      now: Date.now,
-      setTimer: (run, ms) => window.setTimeout(run, ms),
-      clearTimer: (timer) => window.clearTimeout(timer),
     });
-    const wake = () => {
-      if (!document.hidden) connection.wake();
-    };
-    addEventListener("online", wake);
-    document.addEventListener("visibilitychange", wake);
+    const stopWaking = onWake(() => connection.wake());
     setJoined({ chat, connection });
     connection.join();
     return () => {
-      removeEventListener("online", wake);
-      document.removeEventListener("visibilitychange", wake);
+      stopWaking();
       chat.stop();
       connection.stop();
       forget();

@@ -1,6 +1,7 @@
 import type { Change } from "../../protocol/events.ts";
 import { onWake, pageClock } from "../page-clock.ts";
-import { Feed, type FeedLink, type FeedSocket, type FeedSocketEvents } from "./feed.ts";
+import { openEdgeSocket } from "./edge-socket.ts";
+import { Feed, type FeedLink } from "./feed.ts";
 
 /** What a page does about what the feed tells. */
 type Follower = {
@@ -16,7 +17,7 @@ type Follower = {
 export function followFeed(page: Follower, clock: typeof pageClock = pageClock): () => void {
   const feed = new Feed({
     ...clock,
-    openSocket: openFeedSocket,
+    openSocket: (since, events) => openEdgeSocket("/api/events", since, events),
     onLink: page.onLink,
     onReset: page.onReset,
     onChange: page.onChange,
@@ -30,22 +31,5 @@ export function followFeed(page: Follower, clock: typeof pageClock = pageClock):
   return () => {
     stopWaking();
     feed.stop();
-  };
-}
-
-/** Opens the feed of changes, with the cookie that opened the page. */
-function openFeedSocket(since: number | null, events: FeedSocketEvents): FeedSocket {
-  const url = new URL("/api/events", location.href);
-  url.protocol = url.protocol.replace("http", "ws");
-  if (since !== null) url.searchParams.set("since", String(since));
-  const socket = new WebSocket(url);
-  socket.addEventListener("message", ({ data }: MessageEvent<string>) => events.heard(data));
-  socket.addEventListener("close", ({ code }) => events.closed(code));
-  return {
-    send: (text) => {
-      // One that is closing says so itself.
-      if (socket.readyState === WebSocket.OPEN) socket.send(text);
-    },
-    close: () => socket.close(),
   };
 }

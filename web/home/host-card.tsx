@@ -184,9 +184,7 @@ function HostState({ host, now }: { host: Host; now: number }) {
         {online ? "Online" : "Offline"} for {elapsed(since, now)}
       </span>
       {facts.map((fact) => (
-        <span key={fact} class="host-fact">
-          {fact}
-        </span>
+        <span key={fact}>{fact}</span>
       ))}
     </p>
   );

@@ -1,6 +1,6 @@
 import type { Host, Page, Session } from "../../protocol/api.ts";
 import type { Change } from "../../protocol/events.ts";
-import { backoffMs } from "../viewer/backoff.ts";
+import { type LookClock, Looks } from "../feed/looks.ts";
 import type { OverviewReads, OverviewState, SessionFilter } from "./overview-state.ts";
 import { Stale } from "./stale.ts";
 
@@ -16,21 +16,15 @@ export const MOST_SINGLY = 20;
 /** What the overview shows: support rooms are the inbox's. */
 type OverviewChange = Extract<Change, { kind: "host" | "session" }>;
 
-type Surroundings = {
+type Surroundings = LookClock & {
   reads: OverviewReads;
   onState(state: OverviewState): void;
   /** @returns the sentence for a person; null if the page is being left for it */
   explain(error: unknown): string | null;
   isHidden(): boolean;
-  random(): number;
-  setTimer(run: () => void, ms: number): number;
-  clearTimer(timer: number): void;
 };
 
-/**
- * The hosts and sessions of a page, kept as the edge has them. One look at a time: an answer is
- * never older than the one before it, and what changes meanwhile is in the next.
- */
+/** The hosts and sessions of a page, kept as the edge has them. */
 export class Overview {
   readonly #around: Surroundings;
   #state: OverviewState = {
@@ -48,14 +42,18 @@ export class Overview {
   #hostCursor: string | null = null;
   #sessionCursor: string | null = null;
   #stale = new Stale();
-  #looking: AbortController | null = null;
-  #timer: number | null = null;
-  /** How many looks in a row have failed. */
-  #failures = 0;
-  #isStopped = false;
+  readonly #looks: Looks;
 
   constructor(around: Surroundings) {
     this.#around = around;
+    const { explain, random, setTimer, clearTimer } = around;
+    this.#looks = new Looks({
+      ...{ explain, random, setTimer, clearTimer },
+      paceMs: PACE_MS,
+      isUnseen: () => around.isHidden() && this.#state.hosts !== null,
+      read: (signal) => this.#readStale(signal),
+      onLooked: (problem) => this.#show({ problem }),
+    });
   }
 
   get state(): OverviewState {
@@ -66,7 +64,7 @@ export class Overview {
   refresh(): void {
     this.#stale.allHosts = true;
     this.#stale.allSessions = true;
-    this.look();
+    this.#looks.anew();
   }
 
   /** Something is not what it was, as the edge told it. */
@@ -79,84 +77,48 @@ export class Overview {
     if (kind === "host" && change !== "latency" && change !== "streams") {
       this.#stale.sights.add(id);
     }
-    this.#look(PACE_MS);
+    if (!this.#stale.isEmpty) this.#looks.changed();
   }
 
   /** Something was just changed from here: it is read again, whatever the feed does. */
   touch(kind: OverviewChange["kind"], id: string): void {
     (kind === "host" ? this.#stale.hosts : this.#stale.sessions).add(id);
-    this.look();
+    this.#looks.anew();
   }
 
   more(kind: Change["kind"]): void {
     if (kind === "host") this.#stale.moreHosts = true;
     else this.#stale.moreSessions = true;
-    this.look();
+    this.#looks.anew();
   }
 
   show(filter: SessionFilter): void {
     if (filter === this.#state.filter) return;
     this.#sessions.clear();
     this.#sessionCursor = null;
-    this.#looking?.abort();
     this.#show({ filter, sessions: null, hasMoreSessions: false });
     this.#stale.allSessions = true;
-    this.look();
+    this.#looks.instead();
   }
 
-  /** Reads what is stale now: somebody waits for it. */
+  /** Reads now what is stale: somebody looks at the page again. */
   look(): void {
-    this.#look(0);
+    this.#looks.look();
   }
 
   stop(): void {
-    this.#isStopped = true;
-    this.#clearTimer();
-    this.#looking?.abort();
+    this.#looks.stop();
   }
 
-  #look(ms: number): void {
-    if (this.#looking || this.#isStopped) return;
-    if (this.#timer !== null && ms > 0) return;
-    this.#clearTimer();
-    if (ms === 0) void this.#run();
-    else this.#wait(ms);
-  }
-
-  #wait(ms: number): void {
-    this.#timer = this.#around.setTimer(() => {
-      this.#timer = null;
-      void this.#run();
-    }, ms);
-  }
-
-  async #run(): Promise<void> {
-    // Nobody sees it: what is stale is remembered, and read when somebody looks.
-    if (this.#around.isHidden() && this.#state.hosts !== null) return;
-    if (this.#stale.isEmpty) return;
+  async #readStale(signal: AbortSignal): Promise<void> {
     const stale = this.#stale;
     this.#stale = new Stale();
-    const mine = new AbortController();
-    this.#looking = mine;
-    let wait = PACE_MS;
     try {
-      await this.#read(stale, mine.signal);
-      this.#failures = 0;
-      this.#show({ problem: null });
+      await this.#read(stale, signal);
     } catch (error) {
       this.#stale.add(stale);
-      if (mine.signal.aborted) wait = 0;
-      else {
-        const problem = this.#around.explain(error);
-        if (problem === null) return;
-        this.#show({ problem });
-        wait = backoffMs(this.#failures, this.#around.random(), false);
-        this.#failures += 1;
-      }
-    } finally {
-      this.#looking = null;
+      throw error;
     }
-    if (!this.#stale.isEmpty && !this.#isStopped) this.#wait(wait);
   }
 
   async #read(stale: Stale, signal: AbortSignal): Promise<void> {
@@ -254,11 +216,6 @@ export class Overview {
   #show(news: Partial<OverviewState>): void {
     this.#state = { ...this.#state, ...news };
     this.#around.onState(this.#state);
-  }
-
-  #clearTimer(): void {
-    if (this.#timer !== null) this.#around.clearTimer(this.#timer);
-    this.#timer = null;
   }
 }
 

@@ -1,54 +1,25 @@
-import { useState } from "preact/hooks";
 import type { Host } from "../../protocol/api.ts";
-import { ApiError, removeHost } from "../api.ts";
-import { Dialog } from "../dialog.tsx";
+import { removeHost } from "../api.ts";
+import { ConfirmDialog, unlessForgotten } from "../confirm-dialog.tsx";
 
 type RemoveHostProps = { host: Host; onRemoved(): void; onClose(): void };
 
+/** Asks once more before a host, and all that watch it, are cut off. */
 export function RemoveHost({ host, onRemoved, onClose }: RemoveHostProps) {
-  const [busy, setBusy] = useState(false);
-  const [problem, setProblem] = useState<string | null>(null);
-  const remove = async () => {
-    if (busy) return;
-    setBusy(true);
-    try {
-      await removeHost(host.host_id);
-      onRemoved();
-      onClose();
-    } catch (error) {
-      if (!(error instanceof ApiError)) throw error;
-      // Someone else removed it in the meantime: that is what was asked for.
-      if (error.status === 404) {
-        onRemoved();
-        return onClose();
-      }
-      setProblem(error.message);
-      setBusy(false);
-    }
-  };
   return (
-    <Dialog title={`Remove ${host.name}?`} onClose={onClose} testId="remove-dialog">
+    <ConfirmDialog
+      title={`Remove ${host.name}?`}
+      words={{ keep: "Keep it", todo: "Remove", doing: "Removing…" }}
+      act={() => unlessForgotten(removeHost(host.host_id))}
+      onDone={onRemoved}
+      onClose={onClose}
+      testId="remove-dialog"
+      confirmTestId="confirm-remove"
+    >
       <p>
         Its agent is cut off at once and everyone who watches it is disconnected. To bring it back,
         add it again with a new line.
       </p>
-      <p class="error" role="alert">
-        {problem}
-      </p>
-      <div class="actions">
-        <button type="button" class="button" onClick={onClose}>
-          Keep it
-        </button>
-        <button
-          type="button"
-          class="button danger"
-          aria-disabled={busy}
-          onClick={remove}
-          data-testid="confirm-remove"
-        >
-          {busy ? "Removing…" : "Remove"}
-        </button>
-      </div>
-    </Dialog>
+    </ConfirmDialog>
   );
 }

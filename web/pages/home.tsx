@@ -7,7 +7,7 @@ import { Sessions } from "../home/sessions.tsx";
 import { Summary } from "../home/summary.tsx";
 import { useNow } from "../home/use-now.ts";
 import { useOverview } from "../home/use-overview.ts";
-import { ChatIcon, Logo, PlayIcon, PlusIcon } from "../icons.tsx";
+import { ChatIcon, KeyIcon, Logo, PlayIcon, PlusIcon } from "../icons.tsx";
 import { RunJob } from "../jobs/run-job.tsx";
 import { Masthead } from "../masthead.tsx";
 import { Link, usePage } from "../router.tsx";
@@ -28,6 +28,11 @@ export function Home() {
         {operates && hosts !== null && (
           <Link to="/inbox" class="button quiet" label="Support inbox" testId="to-inbox">
             <ChatIcon /> <span class="wide-only">Inbox</span>
+          </Link>
+        )}
+        {operates && hosts !== null && (
+          <Link to="/access" class="button quiet" label="Keys, sign-ins, audit" testId="to-access">
+            <KeyIcon /> <span class="wide-only">Access</span>
           </Link>
         )}
         {operates && hosts !== null && hosts.length > 0 && (

@@ -30,6 +30,13 @@ export function ServerLoader({ serverId }: { serverId: string }) {
   return <Loading title="Server" failed={found.failed} />;
 }
 
+/** Who may come in: an admin's page. */
+export function AccessLoader() {
+  const found = useModule(() => import("./access.tsx"));
+  if (found.module) return <found.module.AccessPage />;
+  return <Loading title="Access" failed={found.failed} />;
+}
+
 function useModule<Module>(load: () => Promise<Module>) {
   const [module, setModule] = useState<Module | null>(null);
   const [failed, setFailed] = useState(false);

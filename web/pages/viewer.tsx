@@ -205,21 +205,21 @@ export function Viewer({ sessionId }: { sessionId: string }) {
         </button>
       )}
       {connected && <Notices control={control} onDone={() => desktop?.focus()} />}
-      {controlOpen && control.view && (
-        <ControlPanel view={control.view} onRequest={request} onClose={closeControl} />
-      )}
-      {clipboardOpen && hasClipboard && (
-        <ClipboardPanel
-          clipboard={clipboard}
-          connected={connected}
-          watching={watching}
-          fromDesktop={fromDesktop}
-          onSend={(text) => desktop?.paste(text)}
-          onClose={closeClipboard}
-        />
-      )}
       {sharing && session && <ShareDialog session={session} onClose={() => setSharing(false)} />}
       <div class="deck">
+        {controlOpen && control.view && (
+          <ControlPanel view={control.view} onRequest={request} onClose={closeControl} />
+        )}
+        {clipboardOpen && hasClipboard && (
+          <ClipboardPanel
+            clipboard={clipboard}
+            connected={connected}
+            watching={watching}
+            fromDesktop={fromDesktop}
+            onSend={(text) => desktop?.paste(text)}
+            onClose={closeClipboard}
+          />
+        )}
         <div class="stage">
           <div class={`screen ${connected ? "" : "away"}`} ref={screen} data-testid="screen" />
           <canvas

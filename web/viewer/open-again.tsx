@@ -3,14 +3,23 @@ import type { Session } from "../../protocol/api.ts";
 import { ApiError, getSession, openDisplay } from "../api.ts";
 import { applyJob, readBatch } from "../jobs-api.ts";
 import { navigate } from "../router.tsx";
+import { serverOf, wayBack } from "./way-back.ts";
 
-/** A job runs once more; another session's display is opened. */
-async function openOnceMore(over: Session): Promise<{ session_id: string }> {
+/**
+ * A job runs once more; another session's display is opened. Of a hosting panel's server neither would
+ * do: its console may listen elsewhere by now, and has a password that only the panel gives.
+ * @returns the page that shows it
+ */
+async function openOnceMore(over: Session): Promise<string> {
   const { session_id, host_id, vnc_port: port, job_url, label, control, clipboard } = over;
-  if (job_url !== null || host_id === null || port === null) {
-    return applyJob(job_url ?? "", await profileOf(over));
-  }
-  return openDisplay({ host_id, port, label, options: { control, clipboard }, over: session_id });
+  if (serverOf(over) !== null) return wayBack(over).to;
+  const isJob = job_url !== null || host_id === null || port === null;
+  const session = isJob
+    ? await applyJob(job_url ?? "", await profileOf(over))
+    : await openDisplay({
+        ...{ host_id, port, label, options: { control, clipboard }, over: session_id },
+      });
+  return `/view/${session.session_id}`;
 }
 
 /** What a job ran as: its batch remembers, and of one without a batch nobody says it. */
@@ -35,9 +44,7 @@ export function OpenAgain({ sessionId, isJob }: { sessionId: string; isJob: bool
     setBusy(true);
     setProblem(null);
     try {
-      const over = await getSession(sessionId);
-      const session = await openOnceMore(over);
-      navigate(`/view/${session.session_id}`, "replace");
+      navigate(await openOnceMore(await getSession(sessionId)), "replace");
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
       setProblem(error.status === 404 ? "Porthole no longer knows what this was." : error.message);

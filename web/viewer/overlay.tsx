@@ -8,7 +8,7 @@ import { OpenAgain } from "./open-again.tsx";
 import { actionForGuest, type EndAction } from "./reasons.ts";
 import type { Standing } from "./standing.ts";
 import type { Credentials, ViewerState } from "./states.ts";
-import { wayBack } from "./way-back.ts";
+import { serverOf, wayBack } from "./way-back.ts";
 
 type OverlayProps = {
   state: ViewerState;
@@ -154,6 +154,8 @@ function Ended(props: OverlayProps & { state: Extract<ViewerState, { kind: "ende
   if (standing === "guest" || action === "new-link") return <EndedForGuest {...props} />;
   const isJob = session !== null && session.job_url !== null;
   const isOver = action === "open-again";
+  const server = serverOf(session);
+  const isRunnable = !isJob || (standing !== "person" && isUrl(session.job_url));
   return (
     <>
       <h2>{isOver && isJob ? jobTitle(session) : END_TITLES[action]}</h2>
@@ -162,16 +164,21 @@ function Ended(props: OverlayProps & { state: Extract<ViewerState, { kind: "ende
       {action === "sign-in" && (
         <p class="hint">If a share link brought you here, it is over: ask for a new one.</p>
       )}
+      {isOver && server !== null && (
+        <p class="hint" data-testid="next">
+          The page of server {server} opens its console again.
+        </p>
+      )}
       <div class="actions" data-testid="actions">
         {action === "sign-in" && <SignInLink primary />}
-        {isOver && !(isJob && (standing === "person" || !isUrl(session.job_url))) && (
+        {isOver && server === null && isRunnable && (
           <OpenAgain sessionId={props.sessionId} isJob={isJob} />
         )}
         {action === "dial-again" && <DialAgain onDial={props.onDial} />}
         {isOver && isJob && standing === "operator" && session.host_id !== null && (
           <JobLogButton session={session} />
         )}
-        <Back session={session} primary={action === "overview"} />
+        <Back session={session} primary={action === "overview" || (isOver && server !== null)} />
       </div>
     </>
   );

@@ -71,6 +71,7 @@ const hasTouch = matchMedia("(any-pointer: coarse)").matches;
 export function Toolbar(props: ToolbarProps) {
   const { state, fullScreen } = props;
   const connected = state.kind === "connected";
+  const isOver = state.kind === "ended" && state.action === "open-again";
   const mayControl = props.role === "control";
   const reason = connected ? (props.control?.watching ?? null) : null;
   return (
@@ -106,7 +107,7 @@ export function Toolbar(props: ToolbarProps) {
             <KeyboardIcon />
           </Tool>
         )}
-        {props.standing === "operator" && (
+        {props.standing === "operator" && !isOver && (
           <Tool label="Share this desktop" onClick={props.onShare} testId="share">
             <ShareIcon />
           </Tool>

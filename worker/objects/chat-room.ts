@@ -9,13 +9,13 @@ import {
   MAX_ROOM_SOCKETS,
   MAX_ROOM_SOCKETS_PER_PERSON,
 } from "../../protocol/limits.ts";
-import { parseMessage } from "../../protocol/link.ts";
+import { parseMessage } from "../../protocol/messages.ts";
 import { type Env, vncSession } from "../env.ts";
 import { describeError, log } from "../log.ts";
 import { problemResponse, type Refusal, type Result } from "../problem.ts";
 import { chosenProtocol, closeQuietly } from "../sockets.ts";
 import { Allowance } from "./chat/allowance.ts";
-import type { Connection, Who } from "./chat/connection.ts";
+import type { Who } from "./chat/connection.ts";
 import { Deeds } from "./chat/deeds.ts";
 import { Delivery } from "./chat/delivery.ts";
 import { History } from "./chat/history.ts";
@@ -31,6 +31,8 @@ import {
   ROOM_FULL,
   TOO_MANY_TABS,
 } from "./chat/refusals.ts";
+import { ShownControl } from "./chat/shown-control.ts";
+import { Silence } from "./chat/silence.ts";
 import { Support } from "./chat/support.ts";
 import type { ControlState, RoomEntry } from "./session/control.ts";
 import { VIEWER_HEADER, type ViewerEntry } from "./session/entry.ts";
@@ -49,16 +51,16 @@ export class ChatRoom extends DurableObject<Env> {
   readonly #moderation = new Moderation(this.#sql);
   readonly #support = new Support(this.#sql);
   readonly #people = new People(this.#sql);
-  readonly #news = new News(this.ctx, this.env, this.#history, this.#support);
+  readonly #news = new News(this.ctx, this.env, this.#history, this.#support, () =>
+    this.#silence.nextLook(),
+  );
   readonly #allowance = new Allowance();
   readonly #delivery = new Delivery(this.ctx, this.#history, {
-    level: (connection) => this.#delivery.tell([connection], ...this.#standing()),
-    cut: ({ who }) => {
-      log("chat.cut", { room: this.ctx.id.name, member: who.me.id });
-      this.#presence.changed();
-    },
+    level: (connection) => this.#delivery.tell([connection], ...this.#standing(connection.who)),
+    closed: () => this.#presence.changed(),
   });
   readonly #presence = new Presence(this.#delivery, this.#moderation);
+  readonly #control = new ShownControl(this.ctx.storage.kv, this.#delivery);
   readonly #deeds = new Deeds({
     history: this.#history,
     marks: this.#marks,
@@ -69,14 +71,11 @@ export class ChatRoom extends DurableObject<Env> {
     presence: this.#presence,
     session: () => this.#session(),
   });
+  readonly #silence = new Silence(this.ctx, this.env, this.#delivery, this.#deeds);
   /** Its session ended while somebody was on the way in. */
   #closed = false;
   /** Credentials that were revoked while somebody may have been on the way in with them. */
   readonly #revoked = new Set<string>();
-  /** The newest that the session said, to this room or to somebody on the way in. */
-  #control: ControlState | null = null;
-  /** The version of it that all were told. */
-  #toldControl = 0;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
@@ -87,7 +86,8 @@ export class ChatRoom extends DurableObject<Env> {
   async close(code: CloseCode, reason: string, via: string | null): Promise<void> {
     if (via === null) this.#closed = true;
     else this.#revoked.add(via);
-    this.#closeThose(({ who }) => via === null || who.via === via, code, reason);
+    const those = this.#delivery.connections.filter(({ who }) => via === null || who.via === via);
+    this.#delivery.close(those, code, reason);
   }
 
   /** Forgets all that was said: the room's session is purged, so nobody can ask for it any more. */
@@ -98,10 +98,7 @@ export class ChatRoom extends DurableObject<Env> {
 
   /** Who controls now, from the session, which decides that. */
   async tellControl(control: ControlState): Promise<void> {
-    if (control.version <= this.#toldControl) return;
-    this.#toldControl = control.version;
-    this.#knowControl(control);
-    this.#delivery.tellAll(controlMessage(control));
+    this.#control.tell(control);
   }
 
   /** The newest messages before a `seq`, the newest first. */
@@ -150,7 +147,7 @@ export class ChatRoom extends DurableObject<Env> {
       await this.#tellLeft(who);
       return problemResponse(refusal);
     }
-    if (control) this.#knowControl(control);
+    if (control) this.#control.know(control);
 
     const [client, server] = Object.values(new WebSocketPair()) as [WebSocket, WebSocket];
     this.ctx.acceptWebSocket(server);
@@ -165,12 +162,13 @@ export class ChatRoom extends DurableObject<Env> {
           members: this.#presence.members(),
           last_rev,
           from_rev: this.#history.fromRev,
-          reads: this.#marks.list(),
+          reads: this.#marks.list(who.me.id),
         },
         ...this.#lifeMessages(),
       ],
     });
     this.#presence.changed();
+    this.ctx.waitUntil(this.#silence.letGo().then(() => this.#news.came()));
     return new Response(null, { status: 101, webSocket: client, headers: chosenProtocol(request) });
   }
 
@@ -228,31 +226,24 @@ export class ChatRoom extends DurableObject<Env> {
     }
   }
 
-  #closeThose(which: (connection: Connection) => boolean, code: CloseCode, reason: string): void {
-    for (const connection of this.#delivery.connections) {
-      if (!which(connection)) continue;
-      this.#delivery.remove(connection.socket);
-      closeQuietly(connection.socket, code, reason);
-    }
-    this.#presence.changed();
-  }
-
   // What members say.
 
   override async webSocketMessage(socket: WebSocket, data: string | ArrayBuffer): Promise<void> {
     const connection = this.#delivery.of(socket);
     if (!connection.isOpen) return;
+    this.#delivery.spoke(connection);
     const size = typeof data === "string" ? data.length : data.byteLength;
     if (size > MAX_MESSAGE_BYTES) {
       const reason = `A chat message is over ${MAX_MESSAGE_BYTES / 1024} KiB.`;
-      return closeQuietly(socket, CloseCode.malformed, reason);
+      return this.#delivery.close([connection], CloseCode.malformed, reason);
     }
     const parsed = parseMessage(ClientToRoom, data);
     const message = parsed.kind === "message" ? parsed.message : null;
     const allowed = this.#allowance.take(connection.who.me.id, COSTS[message?.type ?? "send"] ?? 1);
     if (allowed !== "fine") {
       this.#deeds.refuse(connection, TOO_FAST, message);
-      if (allowed === "over") closeQuietly(socket, CloseCode.tooMany, TOO_FAST.detail);
+      if (allowed === "over")
+        this.#delivery.close([connection], CloseCode.tooMany, TOO_FAST.detail);
       return;
     }
     if (message) return this.#deeds.do(connection, message);
@@ -268,19 +259,18 @@ export class ChatRoom extends DurableObject<Env> {
   // How things are.
 
   /** What has no `rev`, for somebody who missed some of it. */
-  #standing(): RoomToClient[] {
-    return [{ type: "presence", members: this.#presence.members() }, ...this.#lifeMessages()];
+  #standing({ me }: Who): RoomToClient[] {
+    const marks = this.#marks.list(me.id);
+    return [
+      { type: "presence", members: this.#presence.members() },
+      ...(marks.length > 0 ? [{ type: "read" as const, marks }] : []),
+      ...this.#lifeMessages(),
+    ];
   }
 
   /** Who controls the session, or how it stands with a support room. */
   #lifeMessages(): RoomToClient[] {
-    const support = this.#support.state();
-    if (support) return [{ type: "room", ...support }];
-    return this.#control ? [controlMessage(this.#control)] : [];
-  }
-
-  #knowControl(control: ControlState): void {
-    if (control.version > (this.#control?.version ?? -1)) this.#control = control;
+    return [...this.#support.messages(), ...this.#control.messages()];
   }
 
   /** The session whose room this is, if it is one's. */
@@ -290,6 +280,7 @@ export class ChatRoom extends DurableObject<Env> {
   }
 
   override async alarm(): Promise<void> {
+    await this.#silence.letGo();
     await this.#news.alarm();
   }
 }
@@ -311,7 +302,3 @@ const TOO_FAST = {
   code: "too_fast",
   detail: "You are sending faster than this room takes; wait a moment and send it again.",
 };
-
-function controlMessage({ holder, asking }: ControlState): RoomToClient {
-  return { type: "control", holder, asking };
-}

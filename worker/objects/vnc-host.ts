@@ -1,10 +1,8 @@
 import { DurableObject } from "cloudflare:workers";
 import type { Host } from "../../protocol/api.ts";
 import { CloseCode } from "../../protocol/close-codes.ts";
-import { LOOPBACK } from "../../protocol/ids.ts";
-import { MAX_MESSAGE_BYTES, MAX_STREAMS_PER_HOST } from "../../protocol/limits.ts";
-import { AgentToEdge, listensOn, parseMessage } from "../../protocol/link.ts";
-import { batches, type Env, vncSession } from "../env.ts";
+import type { AgentToEdge } from "../../protocol/link.ts";
+import { batches, type Env } from "../env.ts";
 import { verifyAgentToken } from "../identity/agent-token.ts";
 import { bearerToken } from "../identity/bearer.ts";
 import { clientAddress } from "../identity/limits.ts";
@@ -19,15 +17,22 @@ import {
   type OpenStream,
   type StreamRole,
 } from "./host/asked-streams.ts";
-import { type DesktopNews, DesktopNewsQueue } from "./host/desktop-news.ts";
+import { DesktopNewsQueue } from "./host/desktop-news.ts";
 import { type AskedLogs, DesktopOrders } from "./host/desktop-orders.ts";
 import { HostOutbox, TOLD_STATE_SCHEMA } from "./host/host-outbox.ts";
-import { displaysOf, HostRecord, type HostRow, type NewNames } from "./host/host-record.ts";
-import { type CurrentState, hostState, publicHost } from "./host/host-state.ts";
+import { HostRecord, type HostRow, type NewNames } from "./host/host-record.ts";
+import {
+  type CurrentState,
+  hostState,
+  offlineSentence,
+  publicHost,
+  sightOf,
+} from "./host/host-state.ts";
+import { HostStreams, type OpenAnswer } from "./host/host-streams.ts";
 import { connectedAt, Links } from "./host/links.ts";
 import { NOBODY } from "./registry/audit.ts";
 import type { Sight, StoredSession } from "./session/session-row.ts";
-import type { VncSession } from "./vnc-session.ts";
+import { Telling } from "./telling.ts";
 
 /**
  * One host: a machine that runs the agent. It holds the host's public key, its control link (a
@@ -36,16 +41,27 @@ import type { VncSession } from "./vnc-session.ts";
  * Whether the host is online is not stored: it follows from the link's last ping, which the runtime
  * answers and notes by itself. Frames of desktops never come here.
  *
- * It is long for one reason: what the Worker, the sessions and the agent say is about the same link
- * and the same streams, and each changes them in one turn. What does not need that lives in host/.
+ * Who calls: the Worker (fetch for the agent's link, RPC for the rest), sessions (host/host-streams.ts),
+ * objects/batch.ts (host/desktop-orders.ts), the registry; and the agent, on its link.
  */
 export class VncHost extends DurableObject<Env> {
   readonly #sql = this.ctx.storage.sql;
   readonly #record = new HostRecord(this.#sql);
-  readonly #streams = new AskedStreams(this.#sql);
+  readonly #asked = new AskedStreams(this.#sql);
   readonly #links = new Links(this.ctx);
-  readonly #outbox = new HostOutbox(this.#sql, this.env);
-  readonly #desktopNews = new DesktopNewsQueue(this.env);
+  readonly #outbox = new HostOutbox(this.#sql, this.env, () => this.#state());
+  readonly #telling = new Telling<HostRow>(this.ctx, "host", {
+    find: () => this.#record.row(),
+    news: [this.#outbox],
+    nextAlarm: () => null,
+  });
+  readonly #streams = new HostStreams(this.env, {
+    record: this.#record,
+    links: this.#links,
+    asked: this.#asked,
+    telling: this.#telling,
+  });
+  readonly #desktopNews = new DesktopNewsQueue(this.env, this.ctx.storage.kv, this.#record);
   readonly #askedLogs: AskedLogs = new Map();
 
   constructor(ctx: DurableObjectState, env: Env) {
@@ -72,12 +88,13 @@ export class VncHost extends DurableObject<Env> {
   async revoke(): Promise<void> {
     const row = this.#record.row();
     if (!row) return;
-    const streams = this.#streams.all().map(({ stream }) => stream);
-    await this.closeStreams(streams, CloseCode.ended, "The host was removed.");
+    const streams = this.#asked.all().map(({ stream }) => stream);
+    this.#streams.close(streams, CloseCode.ended, "The host was removed.");
     for (const socket of this.#links.open()) {
       closeQuietly(socket, CloseCode.unauthorized, "This host was removed from the edge.");
     }
     this.#record.forget();
+    await this.#outbox.deliverLast(row.host_id);
     await this.ctx.storage.deleteAll();
     try {
       await batches(this.env).hostIsRemoved(row.host_id);
@@ -88,9 +105,16 @@ export class VncHost extends DurableObject<Env> {
     log("host.revoked", { host: row.host_id });
   }
 
+  // How it is.
+
   async describe(): Promise<Host | null> {
+    const [row, state] = [this.#record.row(), this.#state()];
+    return row && state ? publicHost(row, state) : null;
+  }
+
+  #state(): CurrentState | null {
     const row = this.#record.row();
-    return row ? publicHost(row, hostState(row, this.#links, this.#streams)) : null;
+    return row ? hostState(row, this.#links, this.#asked) : null;
   }
 
   /**
@@ -99,8 +123,15 @@ export class VncHost extends DurableObject<Env> {
    * @returns from when on it is offline unless it pings, in ms since the epoch; null for no host
    */
   async check(): Promise<{ silent_at: number | null } | null> {
-    await this.#deliver();
+    await this.#telling.deliver();
     return this.#record.exists ? { silent_at: this.#links.silentAt() } : null;
+  }
+
+  /** Since when its link is away, in ms since the epoch; null while it is there. */
+  async awaySince(): Promise<number | null | "removed"> {
+    const state = this.#state();
+    if (!state) return "removed";
+    return state.online ? null : state.since;
   }
 
   /**
@@ -112,14 +143,9 @@ export class VncHost extends DurableObject<Env> {
     const detail = this.#record.rename(names);
     if (detail !== "") {
       this.#outbox.record({ ...by, action: "host.renamed", detail });
-      this.#changed();
+      this.#telling.tell();
     }
     return this.describe();
-  }
-
-  #state(): CurrentState | null {
-    const row = this.#record.row();
-    return row ? hostState(row, this.#links, this.#streams) : null;
   }
 
   /** Where its last link came from: its sessions belong near it. */
@@ -132,83 +158,39 @@ export class VncHost extends DurableObject<Env> {
   /** What there is to see of each of these sessions now, in their order. */
   async look(sessions: readonly LookedAt[]): Promise<Sight[]> {
     const row = this.#record.row();
-    const online = row !== undefined && this.#links.isOnline();
-    const viewers = online ? this.#streams.countOpened() : new Map<string, number>();
+    const isOnline = row !== undefined && this.#links.isOnline();
+    const viewers = isOnline ? this.#asked.countOpened() : new Map<string, number>();
     return sessions.map(({ session_id, vnc_port, address }) => ({
-      online,
-      reason: this.#unreachable(row, vnc_port, address),
+      ...sightOf(row, this.#links, vnc_port, address),
       viewers: viewers.get(session_id) ?? 0,
     }));
   }
 
   /** The same of a place that no session shows yet. */
   async reach(port: number, address: string): Promise<Omit<Sight, "viewers">> {
-    const row = this.#record.row();
-    const online = row !== undefined && this.#links.isOnline();
-    return { online, reason: this.#unreachable(row, port, address) };
+    return sightOf(this.#record.row(), this.#links, port, address);
   }
 
-  /**
-   * Why a viewer of this place would get no picture now, as a sentence; null if they would.
-   * @param address which of the host's own; null is loopback
-   */
-  #unreachable(row: HostRow | undefined, port: number, address: string | null): string | null {
-    if (!row) return "The host was removed.";
-    if (!this.#links.isOnline()) return offlineSentence(row.name);
-    const answers = displaysOf(row).some(
-      (display) => display.port === port && listensOn(display, address ?? LOOPBACK),
-    );
-    const where = address === null ? `port ${port}` : `${address}, port ${port},`;
-    return answers ? null : `No VNC server answers on ${where} of ${row.name}.`;
-  }
+  // What is wanted of its agent.
 
   /** Asks the agent for its end of a stream; what comes of it is told to the session. */
   async openStream(input: OpenStream): Promise<OpenAnswer> {
-    const row = this.#record.row();
-    if (!row) return refusedStream(CloseCode.hostOffline, "The host was removed.");
-    if (!this.#links.isOnline()) {
-      return refusedStream(CloseCode.hostOffline, offlineSentence(row.name));
-    }
-    if (this.#streams.count() >= MAX_STREAMS_PER_HOST) {
-      const reason = `This host has ${MAX_STREAMS_PER_HOST} streams already, its limit.`;
-      return refusedStream(CloseCode.tooMany, reason);
-    }
-    this.#streams.add(input.stream, input.session);
-    this.#changed();
-    this.#links.send({
-      type: "open",
-      stream: input.stream,
-      token: input.token,
-      session: input.session,
-      target: { host: input.address ?? LOOPBACK, port: input.port },
-      role: input.role,
-      clipboard: input.clipboard,
-      control: input.control,
-      password: input.password,
-    });
-    return { ok: true };
+    return this.#streams.open(input);
   }
 
   /** Streams have another role from now on; an agent that is away hears it when it comes back. */
   async setRoles(roles: readonly StreamRole[]): Promise<void> {
-    if (!this.#record.exists) return;
-    for (const { stream, role } of roles) {
-      this.#streams.setRole(stream, role);
-      this.#links.send({ type: "role", stream, role });
-    }
+    this.#streams.setRoles(roles);
   }
 
-  /** Asks the agent to close streams; it confirms each with `closed`. */
+  /** Asks the agent to close streams; it confirms each to their session. */
   async closeStreams(streams: readonly string[], code: CloseCode, reason: string): Promise<void> {
-    for (const stream of streams) this.#links.send({ type: "close", stream, code, reason });
+    this.#streams.close(streams, code, reason);
   }
 
   /** Nobody waits for a stream any more that the agent did not bring in time. */
   async abandonStream(stream: string, reason: string): Promise<void> {
-    if (!this.#record.exists) return;
-    this.#streams.forget(stream);
-    this.#changed();
-    await this.closeStreams([stream], CloseCode.agentTimeout, reason);
+    this.#streams.abandon(stream, reason);
   }
 
   /** Asks the agent to look for VNC servers now. @returns false while it is offline */
@@ -221,12 +203,7 @@ export class VncHost extends DurableObject<Env> {
     return new DesktopOrders(this.#record, this.#links, this.#askedLogs);
   }
 
-  /** Since when its link is away, in ms since the epoch; null while it is there. */
-  async awaySince(): Promise<number | null | "removed"> {
-    const state = this.#state();
-    if (!state) return "removed";
-    return state.online ? null : state.since;
-  }
+  // Its agent's link.
 
   /** `/agent/link`, from the Worker: verifies the agent and takes its link. The newest one wins. */
   override async fetch(request: Request): Promise<Response> {
@@ -236,6 +213,7 @@ export class VncHost extends DurableObject<Env> {
     const audience = request.headers.get(AUDIENCE_HEADER) ?? "";
     const token = bearerToken(request) ?? "";
     const verified = await verifyAgentToken(token, row.host_id, row.public_key, audience);
+    if (!this.#record.exists) return this.#refuseAgent(UNKNOWN_HOST, null); // removed meanwhile
     if (!verified.ok) return this.#refuseAgent(verified.refusal, address);
     if (!this.#record.isFirstUse(verified.value)) return this.#refuseAgent(REPLAYED_TOKEN, address);
 
@@ -244,30 +222,60 @@ export class VncHost extends DurableObject<Env> {
     this.ctx.storage.kv.put(LOCATION_KEY, request.headers.get(LOCATION_HEADER) || null);
     log("host.online", { host: row.host_id });
     const detail = replaced ? "in place of the link that it had" : "";
-    this.#recordLink(row, { address, action: "host.online", detail });
+    this.#outbox.recordLink(row.host_id, { address, action: "host.online", detail });
+    this.#telling.tell();
     return new Response(null, { status: 101, webSocket: agent });
   }
 
+  /** @param address where it came from; null for a host that is none, which no audit speaks of */
+  #refuseAgent(refusal: Refusal, address: string | null): Response {
+    const { code } = refusal;
+    log("link.refused", { host: this.ctx.id.name, code });
+    if (address !== null) {
+      const line = { actor: NOBODY, address, action: "host.refused", detail: code };
+      if (this.#outbox.recordBounded(`host.refused ${code}`, 1, line)) this.#telling.tell();
+    }
+    return problemResponse(refusal);
+  }
+
   override async webSocketMessage(socket: WebSocket, data: string | ArrayBuffer): Promise<void> {
-    const row = this.#record.row();
-    if (!row || !this.#links.open().includes(socket)) return;
-    const size = typeof data === "string" ? data.length : data.byteLength;
-    if (size > MAX_MESSAGE_BYTES) {
-      const reason = `A message on the link is over ${MAX_MESSAGE_BYTES / 1024} KiB.`;
-      return closeQuietly(socket, CloseCode.malformed, reason);
+    if (!this.#record.exists) return;
+    const message = this.#links.read(socket, data);
+    if (message) await this.#hear(message, socket);
+  }
+
+  async #hear(message: AgentToEdge, socket: WebSocket): Promise<void> {
+    switch (message.type) {
+      case "hello":
+        return this.#greet(message, socket);
+      case "launched":
+      case "ended":
+        return this.#desktopNews.tell(message, socket);
+      case "log":
+        return this.#askedLogs.get(message.session)?.resolve(message);
+      case "displays":
+        this.#record.setDisplays(message.displays);
+        return this.#telling.tell();
+      case "latency":
+        this.#record.setLatency(message.ms);
+        return this.#telling.tell();
+      case "opened":
+      case "failed":
+      case "closed":
+        return this.#streams.hear(message);
     }
-    const parsed = parseMessage(AgentToEdge, data);
-    if (parsed.kind === "unknown")
-      return log("link.unknown_message", { host: row.host_id, type: parsed.type });
-    if (parsed.kind === "malformed") {
-      log("link.malformed", { host: row.host_id, why: parsed.why });
-      return closeQuietly(
-        socket,
-        CloseCode.malformed,
-        `The edge could not read a message: ${parsed.why}`,
-      );
-    }
-    await this.#handle(parsed.message, socket);
+  }
+
+  /** The agent says how everything stands, first of all on a link. */
+  async #greet(hello: Hello, socket: WebSocket): Promise<void> {
+    this.#record.setAgent(hello.version, hello.addresses);
+    this.#record.setDesktops(hello.max_desktops, hello.profiles);
+    this.#record.setDisplays(hello.displays);
+    this.#telling.tell();
+    // Before anything is awaited: what it says of desktops after this is told after this.
+    const isTold = this.#desktopNews.tell(hello, socket);
+    await this.#streams.resume(new Set(hello.streams), connectedAt(socket));
+    await isTold;
   }
 
   override async webSocketClose(socket: WebSocket, code: number, reason: string): Promise<void> {
@@ -279,172 +287,24 @@ export class VncHost extends DurableObject<Env> {
     await this.#linkLost(socket, 1006, "");
   }
 
-  async #handle(message: AgentToEdge, socket: WebSocket): Promise<void> {
-    switch (message.type) {
-      case "hello": {
-        this.#record.setAgent(message.version, message.addresses);
-        this.#record.setDesktops(message.max_desktops, message.profiles);
-        this.#record.setDisplays(message.displays);
-        this.#changed();
-        const streams = new Set(message.streams);
-        this.#repeatRoles(streams);
-        const isForJobs = message.profiles.length > 0 || message.desktops.length > 0;
-        if (isForJobs) this.ctx.storage.kv.put(RUNS_JOBS_KEY, true);
-        // Before anything is awaited: what it says of desktops after this is told after this.
-        const isTold =
-          this.ctx.storage.kv.get(RUNS_JOBS_KEY) && this.#tellOfDesktops(message, socket);
-        await this.#forgetAllBut(streams, connectedAt(socket));
-        await isTold;
-        return;
-      }
-      case "launched":
-      case "ended":
-        return this.#tellOfDesktops(message, socket);
-      case "log":
-        return this.#askedLogs.get(message.session)?.resolve(message);
-      case "displays":
-        this.#record.setDisplays(message.displays);
-        return this.#changed();
-      case "latency":
-        this.#record.setLatency(message.ms);
-        return this.#changed();
-      case "opened":
-        return this.#streams.markOpened(message.stream);
-      case "failed": {
-        const { stream, code, message: reason } = message;
-        return this.#tell(stream, (session) =>
-          session.streamFailed(stream, code as CloseCode, reason),
-        );
-      }
-      case "closed": {
-        const { type: _, ...fields } = message;
-        log("stream.closed", { session: this.#streams.sessionOf(message.stream), ...fields });
-        return this.#tell(message.stream, (session) =>
-          session.streamClosed(message.stream, message.reason),
-        );
-      }
-    }
-  }
-
-  async #tellOfDesktops(news: DesktopNews, socket: WebSocket): Promise<void> {
-    await this.#desktopNews.tell(
-      () => this.#record.row(),
-      news,
-      (reason) => closeQuietly(socket, CloseCode.goingAway, reason),
-    );
-  }
-
-  /**
-   * Tells a stream's session what became of it, and forgets the stream. If that cannot be told, the
-   * stream stays; the agent's next `hello` repeats that it is over.
-   */
-  async #tell(
-    stream: string,
-    tell: (session: DurableObjectStub<VncSession>) => Promise<unknown>,
-  ): Promise<void> {
-    const session = this.#streams.sessionOf(stream);
-    if (session === undefined) return;
-    try {
-      await tell(vncSession(this.env, session));
-      if (!this.#record.exists) return;
-      this.#streams.forget(stream);
-      this.#changed();
-    } catch (error) {
-      log("stream.tell_failed", { stream, session, error: describeError(error) });
-    }
-  }
-
-  /**
-   * The agent's link went. Streams that it has keep running; the viewers that wait for it do not.
-   * One that was served already but not yet reported as opened is a running one.
-   */
   async #linkLost(socket: WebSocket, code: number, why: string): Promise<void> {
     const row = this.#record.row();
     if (!row || this.#links.open().some((link) => link !== socket)) return; // superseded, or revoked
     this.#record.setSince();
     log("host.offline", { host: row.host_id, code });
-    this.#recordLink(row, { action: "host.offline", detail: why ? `${code}, ${why}` : `${code}` });
-    const reason = offlineSentence(row.name);
-    for (const { stream, session, opened } of this.#streams.all()) {
-      if (opened) continue;
-      try {
-        const target = vncSession(this.env, session);
-        const waited = await target.streamFailed(stream, CloseCode.hostOffline, reason);
-        if (!this.#record.exists) return;
-        if (waited) this.#streams.forget(stream);
-        else this.#streams.markOpened(stream);
-      } catch (error) {
-        log("stream.tell_failed", { stream, session, error: describeError(error) });
-      }
-    }
-  }
-
-  /**
-   * After the link was away: the streams that the agent no longer has are over. One that was asked
-   * for on this very link can be younger than the list.
-   */
-  async #forgetAllBut(alive: ReadonlySet<string>, linkSince: number): Promise<void> {
-    log("host.streams", { host: this.ctx.id.name, streams: alive.size });
-    for (const { stream, session, asked_at } of this.#streams.all()) {
-      if (alive.has(stream) || asked_at >= linkSince) continue;
-      const reason = "It was gone when the agent came back.";
-      log("stream.closed", { stream, session, reason });
-      await this.#tell(stream, (session) => session.streamClosed(stream, reason));
-    }
-  }
-
-  /** What was said about roles while the link was away, or just went, the agent may not know. */
-  #repeatRoles(alive: ReadonlySet<string>): void {
-    for (const { stream, role } of this.#streams.changedRoles()) {
-      if (alive.has(stream)) this.#links.send({ type: "role", stream, role });
-    }
-  }
-
-  /** @param address where it came from; null for a host that is none, which no audit speaks of */
-  #refuseAgent(refusal: Refusal, address: string | null): Response {
-    const { code } = refusal;
-    log("link.refused", { host: this.ctx.id.name, code });
-    if (address !== null) {
-      const line = { actor: NOBODY, address, action: "host.refused", detail: code };
-      if (this.#outbox.recordBounded(`host.refused ${code}`, 1, line)) this.#changed();
-    }
-    return problemResponse(refusal);
-  }
-
-  /** An agent that dials again and again does not fill the audit. */
-  #recordLink(row: HostRow, line: { address?: string; action: string; detail: string }): void {
-    const actor = `host:${row.host_id}`;
-    this.#outbox.recordBounded("link", MAX_LINK_LINES, { actor, ...line });
-    this.#changed();
-  }
-
-  /** There is something to tell: now, and by alarm if this object goes before all is told. */
-  #changed(): void {
-    this.ctx.storage.setAlarm(Date.now() + DELIVERY_RETRY_MS);
-    this.ctx.waitUntil(this.#deliver());
-  }
-
-  /** Tells the registry what it does not know yet; tried again by alarm until it is told. */
-  async #deliver(): Promise<void> {
-    const row = this.#record.row();
-    if (!row) return;
-    const state = () => this.#state();
-    try {
-      await this.#outbox.deliver(row.host_id, state);
-      if (this.#outbox.isPending(state()))
-        this.ctx.storage.setAlarm(Date.now() + DELIVERY_RETRY_MS);
-      else await this.ctx.storage.deleteAlarm();
-    } catch (error) {
-      log("host.deliver_failed", { host: row.host_id, error: describeError(error) });
-      if (this.#record.exists) await this.ctx.storage.setAlarm(Date.now() + DELIVERY_RETRY_MS);
-    }
+    const detail = why ? `${code}, ${why}` : `${code}`;
+    this.#outbox.recordLink(row.host_id, { action: "host.offline", detail });
+    this.#telling.tell();
+    await this.#streams.failWaiting(offlineSentence(row.name));
   }
 
   /** Does not fail: what could not be delivered has set the next one. */
   override async alarm(): Promise<void> {
-    await this.#deliver();
+    await this.#telling.deliver();
   }
 }
+
+type Hello = Extract<AgentToEdge, { type: "hello" }>;
 
 /** Carries the edge's origin, which an agent's token must name, from the Worker to this object. */
 export const AUDIENCE_HEADER = "x-porthole-audience";
@@ -452,15 +312,6 @@ export const AUDIENCE_HEADER = "x-porthole-audience";
 /** Carries a {@link LocationHint} there, empty if it is not known. */
 export const LOCATION_HEADER = "x-porthole-location";
 const LOCATION_KEY = "location";
-
-/** Whether it ever offered desktops for jobs: then objects/batch.ts hears also that it does not. */
-const RUNS_JOBS_KEY = "runs_jobs";
-
-/** Of an agent's comings and goings together so many lines in ten minutes are in the audit. */
-const MAX_LINK_LINES = 20;
-
-/** How soon the registry is told again when it could not be. */
-const DELIVERY_RETRY_MS = 5_000;
 
 export const UNKNOWN_HOST: Refusal = {
   status: 401,
@@ -474,15 +325,5 @@ const REPLAYED_TOKEN: Refusal = {
   detail: "This token was used before; sign a new one for each dial.",
 };
 
-type OpenAnswer = { ok: true } | { ok: false; refusal: { closeCode: CloseCode; detail: string } };
-
 /** What of a session decides what there is to see of it. */
 export type LookedAt = Pick<StoredSession, "session_id" | "address"> & { vnc_port: number };
-
-function offlineSentence(name: string): string {
-  return `The host ${name} is offline. Its agent reconnects by itself when it can.`;
-}
-
-function refusedStream(closeCode: CloseCode, detail: string): OpenAnswer {
-  return { ok: false, refusal: { closeCode, detail } };
-}

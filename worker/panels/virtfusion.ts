@@ -1,6 +1,7 @@
 import * as v from "valibot";
+import { canonicalAddress } from "../../protocol/addresses.ts";
 import { MAX_VNC_PASSWORD_CHARACTERS } from "../../protocol/limits.ts";
-import { describeIssues } from "../../protocol/link.ts";
+import { describeIssues } from "../../protocol/messages.ts";
 import { describeError, log } from "../log.ts";
 import { ProblemError } from "../problem.ts";
 import { readBounded } from "../read-bounded.ts";
@@ -70,7 +71,7 @@ function readBase(text: string): string {
 const VncAnswer = v.object({
   data: v.object({
     vnc: v.object({
-      ip: v.nullish(v.pipe(v.string(), v.ip()), null),
+      ip: v.nullish(v.pipe(v.string(), v.ip(), v.transform(canonicalAddress)), null),
       port: v.nullish(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(65_535)), null),
       password: v.nullish(v.pipe(v.string(), v.maxLength(MAX_VNC_PASSWORD_CHARACTERS)), null),
       enabled: v.fallback(v.boolean(), false),

@@ -2,7 +2,7 @@ import type { Context } from "hono";
 import * as v from "valibot";
 import { isId } from "../../protocol/ids.ts";
 import { MAX_MESSAGE_BYTES } from "../../protocol/limits.ts";
-import { describeIssues } from "../../protocol/link.ts";
+import { describeIssues } from "../../protocol/messages.ts";
 import { ProblemError } from "../problem.ts";
 import { readBounded } from "../read-bounded.ts";
 

@@ -176,8 +176,9 @@ function statusOf(
 ): Pick<Job, "status" | "reason"> {
   switch (state) {
     case "new":
-    case "queued":
       return { status: "queued", reason: QUEUED };
+    case "queued":
+      return { status: "queued", reason: reason ?? QUEUED };
     case "starting":
       return { status: "starting", reason: "Its desktop is starting." };
     case "open":

@@ -8,7 +8,7 @@ import {
 } from "../../protocol/api.ts";
 import { randomId } from "../../protocol/ids.ts";
 import type { Role } from "../../protocol/link.ts";
-import { type Env, registry, vncHost, vncSession } from "../env.ts";
+import { batches, type Env, registry, vncHost, vncSession } from "../env.ts";
 import { type AppEnv, person } from "../identity/callers.ts";
 import { grantOf, ticketGrantOf } from "../identity/grants.ts";
 import { clientAddress } from "../identity/limits.ts";
@@ -66,7 +66,9 @@ export async function getSession(c: Context<AppEnv>): Promise<Response> {
   const standing = standingOf(c);
   // A URL can hold a secret: who came by a link sees the desktop, and what its browser shows.
   const job_url = standing.standing === "guest" ? null : state.job_url;
-  const session: SeenSession = { ...withUrls(c, state), job_url, ...standing };
+  const queued = state.status === "queued" ? await batches(c.env).whyQueued(id) : null;
+  const reason = queued ?? state.reason;
+  const session: SeenSession = { ...withUrls(c, state), reason, job_url, ...standing };
   if (ticket === undefined) return c.json(session);
   const { websocket_url } = await issueTicket(c, id, ticket);
   return c.json({ ...session, websocket_url });

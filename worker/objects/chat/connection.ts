@@ -10,16 +10,18 @@ export class Parcel {
   readonly texts: readonly string[];
   /** As they stand in an array. */
   readonly joined: string;
+  readonly bytes: number;
 
   constructor(messages: readonly RoomToClient[]) {
     this.texts = messages.map((message) => JSON.stringify(message));
     this.joined = this.texts.join(",");
+    this.bytes = bytesOf(this.joined);
   }
 }
 
 /**
  * One socket of a member. `send()` queues without bound and nothing tells whether the other end
- * reads, so this counts what it sent (in characters, about bytes) and, towards a client that said
+ * reads, so this counts what it sent (in bytes: a character can be three) and, towards a client that said
  * it would (`?batch=1`), asks by a `sync` now and then: its answer says that all before has
  * arrived. The marks are random, so nobody can answer without having read.
  */
@@ -27,6 +29,8 @@ export class Connection {
   readonly socket: WebSocket;
   readonly who: Who;
   readonly batched: boolean;
+  /** When it came, or last said anything but a ping, in ms since the epoch. */
+  #heardAt: number;
   /** Behind the others: the last change that it was sent. Null for one that is not. */
   #behind: number | null;
   /** Sent and not known to have arrived, up to each mark, and after the last one. */
@@ -40,6 +44,7 @@ export class Connection {
     this.socket = socket;
     this.who = attached.who;
     this.batched = attached.batched;
+    this.#heardAt = attached.heardAt;
     this.#behind = attached.behind;
     this.#marks = attached.marks;
     this.#unmarked = attached.unmarked;
@@ -50,6 +55,7 @@ export class Connection {
     const connection = new Connection(socket, {
       who,
       batched,
+      heardAt: Date.now(),
       behind: null,
       marks: [],
       unmarked: 0,
@@ -67,6 +73,16 @@ export class Connection {
     return this.socket.readyState === WebSocket.OPEN;
   }
 
+  get heardAt(): number {
+    return this.#heardAt;
+  }
+
+  /** It says something. */
+  spoke(): void {
+    this.#heardAt = Date.now();
+    this.#dirty = true;
+  }
+
   get behind(): number | null {
     return this.#behind;
   }
@@ -80,6 +96,11 @@ export class Connection {
   /** How much was sent that is not known to have arrived. */
   get unheard(): number {
     return this.#marks.reduce((sum, { size }) => sum + size, this.#unmarked);
+  }
+
+  /** Whether all that was asked is answered: then no answer comes that would make room. */
+  get isAnswered(): boolean {
+    return this.batched ? this.#marks.length === 0 : this.unheard === 0;
   }
 
   /** More would not fit now. @returns for how long it has been so, in ms */
@@ -97,7 +118,7 @@ export class Connection {
     const texts = [...own, ...parcel.texts];
     if (texts.length === 0) return;
     const joined = own.length === 0 ? parcel.joined : texts.join(",");
-    this.#unmarked += joined.length;
+    this.#unmarked += parcel.bytes + bytesOf(own.join(","));
     this.#dirty = true;
     try {
       if (!this.batched) for (const text of texts) this.socket.send(text);
@@ -135,6 +156,7 @@ export class Connection {
     const attached = {
       who,
       batched,
+      heardAt: this.#heardAt,
       behind: this.#behind,
       marks: this.#marks,
       unmarked: this.#unmarked,
@@ -143,12 +165,19 @@ export class Connection {
   }
 }
 
+function bytesOf(text: string): number {
+  return text === "" ? 0 : ENCODER.encode(text).length;
+}
+
+const ENCODER = new TextEncoder();
+
 type Mark = { mark: string; size: number };
 
 /** What a socket carries through a sleep of its object: far below the 16 KiB that it may. */
 type Attached = {
   who: Who;
   batched: boolean;
+  heardAt: number;
   behind: number | null;
   marks: Mark[];
   unmarked: number;

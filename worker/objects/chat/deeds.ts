@@ -1,8 +1,8 @@
-import type { ClientToRoom, ControlRequest, RoomToClient } from "../../../protocol/chat.ts";
+import type { ClientToRoom, ControlRequest } from "../../../protocol/chat.ts";
 import { CloseCode } from "../../../protocol/close-codes.ts";
 import { describeError, log } from "../../log.ts";
 import type { Refusal } from "../../problem.ts";
-import { closeQuietly } from "../../sockets.ts";
+import type { Requester } from "../session/control.ts";
 import type { VncSession } from "../vnc-session.ts";
 import type { Connection, Who } from "./connection.ts";
 import type { Delivery } from "./delivery.ts";
@@ -97,7 +97,7 @@ export class Deeds {
   /** A message is stored: what follows for who has read what, and for the life of a support room. */
   #said({ via, staff }: Who, seq: number): void {
     if (staff) this.#support.staffRead(via, seq);
-    if (this.#support.said(staff)) this.#delivery.tellAll(...this.#supportMessages());
+    if (this.#support.said(staff)) this.#delivery.tellAll(...this.#support.messages());
     this.#news.changed();
   }
 
@@ -113,25 +113,22 @@ export class Deeds {
   #bar(by: Connection, request: Extract<ClientToRoom, { type: "mute" | "remove" }>): void {
     const { type, member, seconds } = request;
     const theirs = this.#delivery.connections.filter(({ who }) => who.me.id === member);
-    if (theirs.some(({ who }) => who.staff)) {
-      return this.refuse(by, { code: "is_staff", detail: "An operator cannot be shut out here." });
-    }
     // Somebody who has left can still be barred, if anything of them is known here.
-    if (seconds > 0 && theirs.length === 0 && !this.#history.hasSender(member)) {
-      return this.refuse(by, NO_SUCH_MEMBER);
+    const known = theirs[0]?.who.me ?? this.#history.sender(member);
+    if (seconds > 0 && !known) return this.refuse(by, NO_SUCH_MEMBER);
+    const isStaff = known?.role === "operator" || theirs.some(({ who }) => who.staff);
+    if (seconds > 0 && isStaff) {
+      return this.refuse(by, { code: "is_staff", detail: "An operator cannot be shut out here." });
     }
     const how = type === "mute" ? "muted" : "removed";
     this.#moderation.bar(member, how, seconds);
-    const name = theirs[0]?.who.me.name ?? "somebody";
+    const name = known?.name ?? "somebody";
     const detail = `${name} (${member}), ${seconds === 0 ? "no longer" : `for ${seconds} s`}`;
     this.#news.record({ actor: by.who.via, action: `chat.${how}`, detail });
     const until = this.#moderation.barredUntil(member, how);
     if (how === "removed" && until !== null) {
       const { detail: reason } = describeBar("removed", until);
-      for (const { socket } of theirs) {
-        this.#delivery.remove(socket);
-        closeQuietly(socket, CloseCode.forbidden, reason);
-      }
+      this.#delivery.close(theirs, CloseCode.forbidden, reason);
     }
     this.#presence.changed();
   }
@@ -150,25 +147,35 @@ export class Deeds {
     else this.#support.claim(me, via);
     const verb = request.type === "close_room" ? "done" : request.release ? "released" : "claimed";
     this.#news.record({ actor: via, action: `chat.${verb}`, detail: `as ${me.name}` });
-    this.#delivery.tellAll(...this.#supportMessages());
+    this.#delivery.tellAll(...this.#support.messages());
   }
 
   /** Passes on what somebody wants done about control; the session tells all what came of it. */
   async #requestControl(connection: Connection, { op, to }: ControlRequest): Promise<void> {
-    const { me, via, role, staff } = connection.who;
-    const who = { member: me.id, via, role, staff };
     const session = this.#session();
     if (!session) {
       const detail = "No desktop belongs to this room.";
       return this.refuse(connection, { code: "not_exclusive", detail });
     }
     try {
-      const done = await session.requestControl(who, { op, to });
+      const done = await session.requestControl(requester(connection.who), { op, to });
       if (!done.ok) this.refuse(connection, done.refusal);
     } catch (error) {
       log("chat.control_failed", { error: describeError(error) });
       const detail = "That did not reach the session; try again.";
       this.refuse(connection, { code: "try_again", detail });
+    }
+  }
+
+  /** Somebody is gone: they neither control nor wait for that. @returns whether the session knows */
+  async releaseControl(who: Who): Promise<boolean> {
+    try {
+      // That they had nothing to release is as good.
+      await this.#session()?.requestControl(requester(who), { op: "release" });
+      return true;
+    } catch (error) {
+      log("chat.control_failed", { error: describeError(error) });
+      return false;
     }
   }
 
@@ -186,11 +193,10 @@ export class Deeds {
           : {};
     this.#delivery.tell([to], { type: "error", code, message: detail, ...which });
   }
+}
 
-  #supportMessages(): RoomToClient[] {
-    const state = this.#support.state();
-    return state ? [{ type: "room", ...state }] : [];
-  }
+function requester({ me, via, role, staff }: Who): Requester {
+  return { member: me.id, via, role, staff };
 }
 
 const MUTABLE: ReadonlySet<ClientToRoom["type"]> = new Set(["send", "edit", "typing"]);

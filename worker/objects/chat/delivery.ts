@@ -1,10 +1,11 @@
 import type { ChatChange, RoomToClient } from "../../../protocol/chat.ts";
 import { CloseCode } from "../../../protocol/close-codes.ts";
+import { log } from "../../log.ts";
 import { closeQuietly } from "../../sockets.ts";
 import { Connection, Parcel, type Who } from "./connection.ts";
 import type { History } from "./history.ts";
 
-/** How much may be on its way to one socket, and to all of a room together, in characters. */
+/** How much may be on its way to one socket, and to all of a room together, in bytes. */
 const MAX_UNHEARD = 1024 * 1024;
 const MAX_UNHEARD_OF_ALL = 48 * 1024 * 1024;
 
@@ -30,7 +31,7 @@ export class Delivery {
   readonly #ctx: DurableObjectState;
   readonly #history: History;
   readonly #onLevel: (connection: Connection) => void;
-  readonly #onCut: (connection: Connection) => void;
+  readonly #onClosed: () => void;
   readonly #connections = new Map<WebSocket, Connection>();
   #pending: ChatChange[] = [];
   #own = new Map<Connection, string[]>();
@@ -41,17 +42,17 @@ export class Delivery {
 
   /**
    * @param onLevel a socket that was behind is level: it missed what has no `rev`
-   * @param onCut a socket was closed for being too slow
+   * @param onClosed the room closed sockets: somebody may be gone
    */
   constructor(
     ctx: DurableObjectState,
     history: History,
-    on: { level: (connection: Connection) => void; cut: (connection: Connection) => void },
+    on: { level: (connection: Connection) => void; closed: () => void },
   ) {
     this.#ctx = ctx;
     this.#history = history;
     this.#onLevel = on.level;
-    this.#onCut = on.cut;
+    this.#onClosed = on.closed;
     this.#sentRev = history.lastRev;
     for (const socket of ctx.getWebSockets()) {
       const connection = Connection.restore(socket);
@@ -84,6 +85,15 @@ export class Delivery {
     this.#pump(connection);
   }
 
+  /** Closes sockets: they are not here any more, whether or not the other end answers that. */
+  close(connections: readonly Connection[], code: CloseCode, reason: string): void {
+    for (const { socket } of connections) {
+      this.remove(socket);
+      closeQuietly(socket, code, reason);
+    }
+    this.#onClosed();
+  }
+
   remove(socket: WebSocket): void {
     const connection = this.#connections.get(socket);
     this.#connections.delete(socket);
@@ -95,7 +105,7 @@ export class Delivery {
     const parcel = new Parcel(messages);
     const window = this.#window();
     for (const connection of connections) {
-      if (connection.unheard + parcel.joined.length > window) this.#overflow(connection);
+      if (connection.unheard + parcel.bytes > window) this.#overflow(connection);
       else connection.send(parcel, window / MARKS_A_WINDOW);
     }
     this.#saveSoon();
@@ -137,7 +147,7 @@ export class Delivery {
     const markEvery = window / MARKS_A_WINDOW;
     for (const connection of this.connections) {
       const texts = own.get(connection) ?? [];
-      const fits = connection.unheard + parcel.joined.length <= window;
+      const fits = connection.unheard + parcel.bytes <= window;
       if (connection.behind === null && fits) {
         connection.send(parcel, markEvery, texts);
         continue;
@@ -148,6 +158,12 @@ export class Delivery {
         this.#pump(connection);
       } else if (!fits) this.#overflow(connection);
     }
+    this.#saveSoon();
+  }
+
+  /** A client says something, whatever it is. */
+  spoke(connection: Connection): void {
+    connection.spoke();
     this.#saveSoon();
   }
 
@@ -170,8 +186,8 @@ export class Delivery {
         return;
       }
       const parcel = new Parcel(changes);
-      // One piece always goes if nothing is on its way, however large it is.
-      if (connection.unheard > 0 && connection.unheard + parcel.joined.length > window) {
+      // One piece always goes if nothing is waited for, however large it is.
+      if (!connection.isAnswered && connection.unheard + parcel.bytes > window) {
         this.#overflow(connection);
         return;
       }
@@ -183,10 +199,9 @@ export class Delivery {
   /** All that may be on its way to a socket is: who would say what arrives is given some time. */
   #overflow(connection: Connection): void {
     if (connection.batched && connection.fullFor() < STALL_MS) return;
-    this.remove(connection.socket);
+    log("chat.cut", { room: this.#ctx.id.name, member: connection.who.me.id });
     const reason = "You read too slowly for this room; connect again, with since, to go on.";
-    closeQuietly(connection.socket, CloseCode.tooMany, reason);
-    this.#onCut(connection);
+    this.close([connection], CloseCode.tooMany, reason);
   }
 
   /** How much may be on its way to each socket; sockets that are closing hold theirs, too. */

@@ -116,11 +116,12 @@ export class History {
     return { ok: true, value: { type: "deleted", rev, seq, isNew, own } };
   }
 
-  /** Whether anything of a person is kept. */
-  hasSender(member: string): boolean {
-    if (!this.#exists) return false;
-    const query = "SELECT 1 FROM history WHERE sender = ? LIMIT 1";
-    return this.#sql.exec(query, member).toArray().length > 0;
+  /** A person as they were when they wrote something that is kept; null if nothing is. */
+  sender(member: string): Member | null {
+    if (!this.#exists) return null;
+    const query = "SELECT author FROM history WHERE sender = ? LIMIT 1";
+    const row = oneRow(this.#sql.exec<{ author: string }>(query, member));
+    return row ? (JSON.parse(row.author) as Member) : null;
   }
 
   /**

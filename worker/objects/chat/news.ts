@@ -18,7 +18,7 @@ const PRUNE_EVERY_MS = 60 * 60_000;
 /**
  * What a room has to tell the registry: lines for the audit, and of a support room how it stands,
  * for the inbox. It is stored with what happened; told at once, and by alarm until the registry has
- * it. The one alarm also forgets what is too old.
+ * it. The one alarm also forgets what is too old, and has the room look who is gone.
  */
 export class News {
   readonly #ctx: DurableObjectState;
@@ -28,16 +28,25 @@ export class News {
   readonly #outbox: AuditOutbox;
   readonly #tell: Coalesced;
   #hasOutbox: boolean;
-  /** The alarm is set for news that is not told, or for what will be too old. */
-  #alarmFor: "news" | "age" | null = null;
+  readonly #nextLook: () => number | null;
+  /** The alarm is set for news that is not told, or for what has time until then. */
+  #alarmFor: "news" | "rest" | null = null;
   /** Deliveries come one after the other. */
   #delivered: Promise<void> = Promise.resolve();
 
-  constructor(ctx: DurableObjectState, env: Env, history: History, support: Support) {
+  /** @param nextLook when to look who is gone, in ms since the epoch, if that matters */
+  constructor(
+    ctx: DurableObjectState,
+    env: Env,
+    history: History,
+    support: Support,
+    nextLook: () => number | null,
+  ) {
     this.#ctx = ctx;
     this.#env = env;
     this.#history = history;
     this.#support = support;
+    this.#nextLook = nextLook;
     this.#outbox = new AuditOutbox(ctx.storage.sql, env);
     this.#hasOutbox = hasTable(ctx.storage.sql, "audit_outbox");
     this.#tell = new Coalesced(
@@ -61,9 +70,15 @@ export class News {
       this.#support.touch();
       this.soon();
     } else if (this.#alarmFor === null) {
-      this.#alarmFor = "age";
-      this.#ctx.waitUntil(this.#watchAge());
+      this.#alarmFor = "rest";
+      this.#ctx.waitUntil(this.#hastenAlarm());
     }
+  }
+
+  /** Somebody came: it may matter now who is gone. */
+  came(): void {
+    // Once the news is told, the alarm is set for what is next.
+    if (this.#alarmFor !== "news") this.#ctx.waitUntil(this.#hastenAlarm());
   }
 
   /** There is something to tell: now, and by alarm if this object goes before it is told. */
@@ -78,14 +93,20 @@ export class News {
     this.#alarmFor = null;
     try {
       this.#history.prune();
-      if (this.#support.isOver() && this.#history.newest() === null) {
-        await registry(this.#env).supportRooms.remove(this.#ctx.id.name ?? "");
-        this.#support.erase();
-      }
+      if (this.#history.newest() === null) await this.#forgetRoom();
     } catch (error) {
       log("chat.alarm_failed", { room: this.#ctx.id.name, error: describeError(error) });
     }
     await this.#deliver();
+  }
+
+  /** Nothing that was said is kept: the inbox, which quotes it, has no such room any more. */
+  async #forgetRoom(): Promise<void> {
+    if (this.#support.isIndexed) {
+      await registry(this.#env).supportRooms.remove(this.#ctx.id.name ?? "");
+      this.#support.markUntold();
+    }
+    if (this.#support.isOver() && this.#history.newest() === null) this.#support.erase();
   }
 
   #deliver(): Promise<void> {
@@ -104,7 +125,7 @@ export class News {
         }
         if (this.#hasOutbox) await this.#outbox.deliverLines(room);
       } while (this.#support.untold(room, this.#history));
-      this.#setAgeAlarm();
+      this.#setAlarm();
     } catch (error) {
       log("chat.deliver_failed", { room, error: describeError(error) });
       this.#ctx.storage.setAlarm(Date.now() + RETRY_MS);
@@ -112,15 +133,22 @@ export class News {
     }
   }
 
-  async #watchAge(): Promise<void> {
-    const isSet = (await this.#ctx.storage.getAlarm()) !== null;
-    if (!isSet && this.#alarmFor === "age") this.#setAgeAlarm();
+  /** An alarm that rings sooner than it has to sets the next one right. */
+  async #hastenAlarm(): Promise<void> {
+    const set = await this.#ctx.storage.getAlarm();
+    if (this.#alarmFor !== "news" && this.#nextAlarm() < (set ?? Infinity)) this.#setAlarm();
   }
 
-  #setAgeAlarm(): void {
-    const due = Math.min(this.#history.nextPrune() ?? Infinity, this.#support.overAt() ?? Infinity);
-    this.#alarmFor = due === Infinity ? null : "age";
+  #setAlarm(): void {
+    const due = this.#nextAlarm();
+    this.#alarmFor = due === Infinity ? null : "rest";
     if (due === Infinity) this.#ctx.storage.deleteAlarm();
-    else this.#ctx.storage.setAlarm(Math.max(due, Date.now() + PRUNE_EVERY_MS));
+    else this.#ctx.storage.setAlarm(due);
+  }
+
+  /** When there is something to do once all is told, in ms since the epoch. */
+  #nextAlarm(): number {
+    const old = Math.min(this.#history.nextPrune() ?? Infinity, this.#support.overAt() ?? Infinity);
+    return Math.min(Math.max(old, Date.now() + PRUNE_EVERY_MS), this.#nextLook() ?? Infinity);
   }
 }

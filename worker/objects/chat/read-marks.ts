@@ -1,7 +1,7 @@
 import type { ReadMark } from "../../../protocol/chat.ts";
 import { hasTable } from "../storage.ts";
 
-/** How many people's marks a newcomer is told, those who read last. */
+/** How many people's marks a member is told at once: their own, and those who read last. */
 const TOLD_MARKS = 100;
 
 /** How far each person has read. A mark never goes back. */
@@ -23,10 +23,11 @@ export class ReadMarks {
     return this.#sql.exec(query, member, seq).rowsWritten > 0;
   }
 
-  list(): ReadMark[] {
+  /** What a member is told: their own, whatever it is, and those of others. */
+  list(member: string): ReadMark[] {
     if (!this.#exists) return [];
-    const query = "SELECT member, seq FROM reads ORDER BY seq DESC LIMIT ?";
-    return this.#sql.exec<ReadMark>(query, TOLD_MARKS).toArray();
+    const query = "SELECT member, seq FROM reads ORDER BY member = ? DESC, seq DESC LIMIT ?";
+    return this.#sql.exec<ReadMark>(query, member, TOLD_MARKS).toArray();
   }
 }
 

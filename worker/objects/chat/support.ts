@@ -1,4 +1,4 @@
-import type { Member, SupportState } from "../../../protocol/chat.ts";
+import type { Member, RoomToClient } from "../../../protocol/chat.ts";
 import type { SupportIndexRow } from "../registry/support-rooms.ts";
 import { hasTable, oneRow } from "../storage.ts";
 import type { History } from "./history.ts";
@@ -52,15 +52,19 @@ export class Support {
     return until;
   }
 
-  state(): SupportState | null {
+  /** How it stands, for one member or for all; nothing in a session's room. */
+  messages(): RoomToClient[] {
     const row = this.#row();
-    if (!row) return null;
+    if (!row) return [];
     const { state, claimed_by, waiting_since } = row;
-    return {
-      state,
-      claimed_by: claimed_by === null ? null : (JSON.parse(claimed_by) as Member),
-      waiting_since: waiting_since === null ? null : new Date(waiting_since).toISOString(),
-    };
+    return [
+      {
+        type: "room",
+        state,
+        claimed_by: claimed_by === null ? null : (JSON.parse(claimed_by) as Member),
+        waiting_since: waiting_since === null ? null : new Date(waiting_since).toISOString(),
+      },
+    ];
   }
 
   /**
@@ -144,6 +148,15 @@ export class Support {
     }
   }
 
+  get isIndexed(): boolean {
+    return (this.#row()?.indexed ?? 0) > 0;
+  }
+
+  /** The index has nothing of it any more. */
+  markUntold(): void {
+    this.#sql.exec("UPDATE support SET indexed = 0");
+  }
+
   /** Whether the guest cannot come back, so that a room without messages is of no use. */
   isOver(): boolean {
     const row = this.#row();
@@ -155,11 +168,10 @@ export class Support {
     return this.#row()?.good_until ?? null;
   }
 
-  /** Forgets whose room it was. */
+  /** Forgets whose room it was: from now on there is none. */
   erase(): void {
-    this.#sql.exec("DELETE FROM support");
-    this.#sql.exec("DELETE FROM staff_reads");
-    this.#sql.exec("DELETE FROM people");
+    for (const table of ["support", "staff_reads", "people"]) this.#sql.exec(`DROP TABLE ${table}`);
+    this.#exists = false;
   }
 
   #row(): Row | undefined {

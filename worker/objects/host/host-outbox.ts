@@ -1,5 +1,7 @@
 import { type Env, registry } from "../../env.ts";
+import { describeError, log } from "../../log.ts";
 import { AuditOutbox } from "../audit-outbox.ts";
+import { OneRun } from "../one-run.ts";
 import { oneRow } from "../storage.ts";
 import type { CurrentState } from "./host-state.ts";
 
@@ -11,48 +13,50 @@ import type { CurrentState } from "./host-state.ts";
 export class HostOutbox extends AuditOutbox {
   readonly #sql: SqlStorage;
   readonly #env: Env;
+  readonly #state: () => CurrentState | null;
   /** One at a time, so that the newest is told last. */
-  #running: Promise<void> | null = null;
+  readonly #telling = new OneRun();
   /** When the state was told lately, in ms since the epoch. */
   #tellings: number[] = [];
 
-  constructor(sql: SqlStorage, env: Env) {
+  /** @param state how the host is now; null when it was removed */
+  constructor(sql: SqlStorage, env: Env, state: () => CurrentState | null) {
     super(sql, env);
     this.#sql = sql;
     this.#env = env;
+    this.#state = state;
   }
 
   /**
    * Delivers what there is, also what comes to be meanwhile. An agent that says something new
    * without end is told of less often: then something stays to be delivered later.
-   * @param state how the host is now; null when it was removed
    * @throws {Error} if the registry cannot be reached; what it did not get stays
    */
-  deliver(hostId: string, state: () => CurrentState | null): Promise<void> {
-    this.#running ??= this.#tellAll(hostId, state);
-    return this.#running;
+  deliver({ host_id }: { host_id: string }): Promise<void> {
+    return this.#telling.all(() => this.#tellNext(host_id));
   }
 
-  async #tellAll(hostId: string, state: () => CurrentState | null): Promise<void> {
-    await null; // so that #running is set before this can end
+  #tellNext(hostId: string): Promise<void> | null {
+    const state = this.#state();
+    if (!state) return null;
+    if (!this.#isTold(state) && !this.#isTooOften()) return this.#tellState(state);
+    return this.hasLines() ? this.deliverLines(hostId) : null;
+  }
+
+  async #tellState(state: CurrentState): Promise<void> {
+    const query = "UPDATE told_state SET version = version + 1 RETURNING version";
+    const { version } = this.#sql.exec<{ version: number }>(query).one();
+    await registry(this.#env).hostStates.put({ ...state, version });
+    if (this.#state() === null) return; // removed meanwhile
+    this.#sql.exec("UPDATE told_state SET document = ?", comparable(state));
+  }
+
+  /** Delivers what happened before the host was removed, if that can be; it is not tried again. */
+  async deliverLast(hostId: string): Promise<void> {
     try {
-      while (this.isPending(state())) {
-        const current = state();
-        if (!current) return;
-        if (this.#isTold(current)) {
-          await this.deliverLines(hostId);
-          continue;
-        }
-        if (this.#isTooOften()) return this.deliverLines(hostId);
-        const query = "UPDATE told_state SET version = version + 1 RETURNING version";
-        const { version } = this.#sql.exec<{ version: number }>(query).one();
-        await registry(this.#env).hostStates.put({ ...current, version });
-        if (state() === null) return;
-        this.#sql.exec("UPDATE told_state SET document = ?", comparable(current));
-      }
-    } finally {
-      // In the same turn as the last look: whatever comes to be after it starts anew.
-      this.#running = null;
+      await this.deliverLines(hostId);
+    } catch (error) {
+      log("host.deliver_failed", { host: hostId, error: describeError(error) });
     }
   }
 
@@ -64,8 +68,14 @@ export class HostOutbox extends AuditOutbox {
     return false;
   }
 
+  /** An agent that dials again and again does not fill the audit. */
+  recordLink(hostId: string, line: { address?: string; action: string; detail: string }): void {
+    this.recordBounded("link", MAX_LINK_LINES, { actor: `host:${hostId}`, ...line });
+  }
+
   /** Whether there is something that the registry does not know. */
-  isPending(state: CurrentState | null): boolean {
+  isPending(): boolean {
+    const state = this.#state();
     return state !== null && (!this.#isTold(state) || this.hasLines());
   }
 
@@ -74,6 +84,9 @@ export class HostOutbox extends AuditOutbox {
     return told?.document === comparable(state);
   }
 }
+
+/** Of an agent's comings and goings together so many lines in ten minutes are in the audit. */
+const MAX_LINK_LINES = 20;
 
 /** So often in that time a host's state is told at most: all who watch hear of each. */
 const MAX_TELLINGS = 50;

@@ -2,6 +2,7 @@ import type { Display, Host } from "../../../protocol/api.ts";
 import { LOOPBACK } from "../../../protocol/ids.ts";
 import { listensOn } from "../../../protocol/link.ts";
 import type { HostState } from "../registry/host-states.ts";
+import type { Sight } from "../session/session-row.ts";
 import { rfc3339 } from "../storage.ts";
 import type { AskedStreams } from "./asked-streams.ts";
 import { displaysOf, type HostRow, profilesOf } from "./host-record.ts";
@@ -44,6 +45,30 @@ export function publicHost(row: HostRow, state: CurrentState): Host {
     latency_ms: state.latency_ms,
     created_at: rfc3339(row.created_at),
   };
+}
+
+/**
+ * What there is to see of a place on the host now.
+ * @param address which of the host's own; null is loopback
+ */
+export function sightOf(
+  row: HostRow | undefined,
+  links: Links,
+  port: number,
+  address: string | null,
+): Omit<Sight, "viewers"> {
+  if (!row) return { online: false, reason: "The host was removed." };
+  if (!links.isOnline()) return { online: false, reason: offlineSentence(row.name) };
+  const answers = displaysOf(row).some(
+    (display) => display.port === port && listensOn(display, address ?? LOOPBACK),
+  );
+  const where = address === null ? `port ${port}` : `${address}, port ${port},`;
+  const reason = answers ? null : `No VNC server answers on ${where} of ${row.name}.`;
+  return { online: true, reason };
+}
+
+export function offlineSentence(name: string): string {
+  return `The host ${name} is offline. Its agent reconnects by itself when it can.`;
 }
 
 /** The displays that a session may name by their port, without where else they listen. */

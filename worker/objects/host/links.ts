@@ -1,6 +1,12 @@
 import { CloseCode } from "../../../protocol/close-codes.ts";
-import { LINK_PING, LINK_PONG, LINK_SILENCE_MS } from "../../../protocol/limits.ts";
-import type { EdgeToAgent } from "../../../protocol/link.ts";
+import {
+  LINK_PING,
+  LINK_PONG,
+  LINK_SILENCE_MS,
+  MAX_MESSAGE_BYTES,
+} from "../../../protocol/limits.ts";
+import { AgentToEdge, type EdgeToAgent } from "../../../protocol/link.ts";
+import { parseMessage } from "../../../protocol/messages.ts";
 import { describeError, log } from "../../log.ts";
 import { closeQuietly } from "../../sockets.ts";
 
@@ -51,6 +57,30 @@ export class Links {
       log("link.send_failed", { host, type, ...stream, error: describeError(error) });
     }
     return true;
+  }
+
+  /** Reads what came on a link. @returns null for what is to be let be, or ended the link */
+  read(socket: WebSocket, data: string | ArrayBuffer): AgentToEdge | null {
+    if (!this.open().includes(socket)) return null; // superseded, or closing
+    const host = this.#ctx.id.name;
+    const size = typeof data === "string" ? data.length : data.byteLength;
+    if (size > MAX_MESSAGE_BYTES) {
+      const reason = `A message on the link is over ${MAX_MESSAGE_BYTES / 1024} KiB.`;
+      closeQuietly(socket, CloseCode.malformed, reason);
+      return null;
+    }
+    const parsed = parseMessage(AgentToEdge, data);
+    if (parsed.kind === "unknown") {
+      log("link.unknown_message", { host, type: parsed.type });
+      return null;
+    }
+    if (parsed.kind === "malformed") {
+      log("link.malformed", { host, why: parsed.why });
+      const reason = `The edge could not read a message: ${parsed.why}`;
+      closeQuietly(socket, CloseCode.malformed, reason);
+      return null;
+    }
+    return parsed.message;
   }
 
   /** When the agent was last heard of, in ms since the epoch; 0 without a link. */

@@ -1,5 +1,6 @@
 import { randomId } from "../../../protocol/ids.ts";
 import { type Env, registry } from "../../env.ts";
+import { OneRun } from "../one-run.ts";
 import type { ActivityBatch, ActivityKind } from "../registry/activity.ts";
 import { oneRow } from "../storage.ts";
 
@@ -12,8 +13,7 @@ export class Activity {
   readonly #sql: SqlStorage;
   readonly #env: Env;
   #batch = randomId(9);
-  /** One at a time. */
-  #running: Promise<void> | null = null;
+  readonly #telling = new OneRun();
 
   constructor(sql: SqlStorage, env: Env) {
     this.#sql = sql;
@@ -41,22 +41,17 @@ export class Activity {
    * Delivers what there is, also what comes meanwhile.
    * @throws {Error} if the registry cannot be reached; what it did not get stays
    */
-  deliver(sessionId: string): Promise<void> {
-    this.#running ??= this.#tellAll(sessionId);
-    return this.#running;
+  deliver({ session_id }: { session_id: string }): Promise<void> {
+    return this.#telling.all(() => {
+      const next = this.#nextBatch();
+      return next && this.#tell(session_id, next);
+    });
   }
 
-  async #tellAll(sessionId: string): Promise<void> {
-    await null; // so that #running is set before this can end
-    try {
-      for (let next = this.#nextBatch(); next; next = this.#nextBatch()) {
-        if (next.batch === this.#batch) this.#batch = randomId(9);
-        await registry(this.#env).activity.put(sessionId, next);
-        this.#sql.exec("DELETE FROM activity WHERE batch = ?", next.batch);
-      }
-    } finally {
-      this.#running = null;
-    }
+  async #tell(sessionId: string, next: ActivityBatch): Promise<void> {
+    if (next.batch === this.#batch) this.#batch = randomId(9);
+    await registry(this.#env).activity.put(sessionId, next);
+    this.#sql.exec("DELETE FROM activity WHERE batch = ?", next.batch);
   }
 
   #nextBatch(): ActivityBatch | null {

@@ -4,7 +4,12 @@ import { MAX_LINKS_PER_SESSION, TICKET_TTL_MS } from "../../../protocol/limits.t
 import type { Role } from "../../../protocol/link.ts";
 import { hashSecret, newSecret } from "../../identity/secrets.ts";
 import { type Result, refuse } from "../../problem.ts";
+import { NOBODY } from "../registry/audit.ts";
 import { oneRow, rfc3339 } from "../storage.ts";
+import type { Telling } from "../telling.ts";
+import type { Outbox } from "./outbox.ts";
+import type { SessionRecord } from "./session-record.ts";
+import { credentialRevoked, type SessionRow } from "./session-row.ts";
 
 /**
  * What lets somebody into a session: the highest role that they may have there, and their name.
@@ -23,16 +28,55 @@ export type ViewerEntry = ({ ticket: string } | Grant) & {
   address: string;
 };
 
-/** The tickets of a session, its share links, and the guests that came by those. */
+/**
+ * Who may enter a session while it is open: its tickets, its share links, the guests that came by
+ * those, and the credentials that were revoked.
+ */
 export class Entry {
   readonly #sql: SqlStorage;
+  readonly #record: SessionRecord;
+  readonly #outbox: Outbox;
+  readonly #telling: Telling<SessionRow>;
 
-  constructor(sql: SqlStorage) {
+  constructor(
+    sql: SqlStorage,
+    record: SessionRecord,
+    outbox: Outbox,
+    telling: Telling<SessionRow>,
+  ) {
     this.#sql = sql;
+    this.#record = record;
+    this.#outbox = outbox;
+    this.#telling = telling;
+  }
+
+  /**
+   * Lets somebody in who comes to the desktop or to the room. That their credential is not good for
+   * that is in the audit.
+   */
+  async enter(entry: ViewerEntry): Promise<Result<Grant>> {
+    const isTicket = "ticket" in entry;
+    const admitted = isTicket ? await this.#consumeTicket(entry.ticket) : this.admit(entry);
+    if (!admitted.ok && this.#record.exists && CREDENTIAL_REFUSALS.has(admitted.refusal.status)) {
+      const { code } = admitted.refusal;
+      const actor = isTicket ? NOBODY : entry.via;
+      const line = { actor, address: entry.address, action: "viewer.refused", detail: code };
+      if (this.#outbox.recordBounded(`viewer.refused ${code}`, 1, line)) this.#telling.tell();
+    }
+    return admitted;
+  }
+
+  /** Whether the session can be entered by somebody whom the Worker vouches for. */
+  admit(grant: Grant): Result<Grant> {
+    const open = this.#record.open();
+    if (!open.ok) return open;
+    return this.isRevoked(grant.via) ? credentialRevoked() : { ok: true, value: grant };
   }
 
   /** A secret that opens one WebSocket of the session, or of its room, once, within 60 s. */
-  async issueTicket(grant: Grant): Promise<{ ticket: string; expires_at: string }> {
+  async issueTicket(grant: Grant): Promise<Result<{ ticket: string; expires_at: string }>> {
+    const open = this.#record.open();
+    if (!open.ok) return open;
     const ticket = newSecret();
     const expiresAt = Date.now() + TICKET_TTL_MS;
     this.#sql.exec("DELETE FROM tickets WHERE expires_at < ?", Date.now());
@@ -47,11 +91,13 @@ export class Entry {
       Number(grant.staff),
       expiresAt,
     );
-    return { ticket, expires_at: rfc3339(expiresAt) };
+    return { ok: true, value: { ticket, expires_at: rfc3339(expiresAt) } };
   }
 
   /** Takes a ticket, atomically: of any number that try, one gets it. */
-  async consumeTicket(ticket: string): Promise<Result<Grant>> {
+  async #consumeTicket(ticket: string): Promise<Result<Grant>> {
+    const open = this.#record.open();
+    if (!open.ok) return open;
     const taken = oneRow(
       this.#sql.exec<Omit<Grant, "staff"> & { staff: number; expires_at: number }>(
         "DELETE FROM tickets WHERE hash = ? RETURNING *",
@@ -66,23 +112,28 @@ export class Entry {
     return { ok: true, value: { role, name, via, person, staff: staff === 1 } };
   }
 
-  /** @param session stands in the secret, so that redeeming needs no search */
-  async createLink(session: string, input: NewLink): Promise<Result<NewShareLink>> {
+  /** Makes a link, which ends with the session at the latest. */
+  async createLink(input: NewLink): Promise<Result<NewShareLink>> {
+    const open = this.#record.open();
+    if (!open.ok) return open;
+    const { session_id, expires_at } = open.value;
+    const secret = `${session_id}.${newSecret()}`; // so that redeeming needs no search
+    const hash = await hashSecret(secret);
+    // In one turn: of many that are made at once, so many are as there is room for.
     if (this.listLinks().length >= MAX_LINKS_PER_SESSION) {
       const detail = `This session has ${MAX_LINKS_PER_SESSION} share links, its limit; revoke one.`;
       return refuse(429, "too_many_links", detail);
     }
-    const secret = `${session}.${newSecret()}`;
     const linkId = randomId(9);
     this.#sql.exec(
       `INSERT INTO links (link_id, hash, role, label, created_at, expires_at, max_uses)
        VALUES (?, ?, ?, ?, ?, ?, ?)`,
       linkId,
-      await hashSecret(secret),
+      hash,
       input.role,
       input.label,
       Date.now(),
-      input.expires_at,
+      Math.min(input.expires_at, expires_at),
       input.max_uses,
     );
     return { ok: true, value: { ...this.#link(linkId), secret } };
@@ -105,7 +156,9 @@ export class Entry {
    * Takes one use of a link, atomically, for a guest who can then come and go until the link ends.
    * @returns the guest's secret, for a cookie
    */
-  async redeem(secret: string): Promise<Result<Guest & { secret: string; expires_at: number }>> {
+  async redeem(secret: string): Promise<Result<NewGuest>> {
+    const open = this.#record.open();
+    if (!open.ok) return open;
     const guestSecret = newSecret();
     const [hash, guestHash] = await Promise.all([hashSecret(secret), hashSecret(guestSecret)]);
     const row = oneRow(
@@ -146,7 +199,7 @@ export class Entry {
     this.#sql.exec("DELETE FROM guests");
   }
 
-  /** Whether a credential was revoked after the Worker had found it good, and before it came here. */
+  /** Whether a credential was revoked after the Worker, or the room, had found it good. */
   isRevoked(via: string): boolean {
     return this.#sql.exec("SELECT 1 FROM revoked WHERE via = ?", via).toArray().length > 0;
   }
@@ -169,8 +222,14 @@ export class Entry {
   }
 }
 
+/** The refusals of a viewer that say something about their credential. */
+const CREDENTIAL_REFUSALS: ReadonlySet<number> = new Set([401, 403]);
+
 /** `guest_id` tells the guests of one link apart: there is one for each time it was redeemed. */
 export type Guest = { guest_id: string; link_id: string; role: Role };
+
+/** A guest who has just come: `secret` is for their cookie, until `expires_at` in ms since the epoch. */
+export type NewGuest = Guest & { secret: string; expires_at: number };
 
 /** `expires_at` in ms since the epoch. */
 export type NewLink = {

@@ -1,6 +1,8 @@
 import { chatRoom, type Env, vncHost } from "../../env.ts";
 import { describeError, log } from "../../log.ts";
-import type { Control } from "./control.ts";
+import type { StreamRole } from "../host/asked-streams.ts";
+import { OneRun } from "../one-run.ts";
+import type { Control, ControlState } from "./control.ts";
 import type { OpenStreams } from "./open-streams.ts";
 
 /**
@@ -13,7 +15,7 @@ export class HandOver {
   readonly #streams: OpenStreams;
   readonly #control: Control;
   /** One at a time: a stream that loses control is told before another hears that it has it. */
-  #running: Promise<void> | null = null;
+  readonly #telling = new OneRun();
 
   constructor(env: Env, streams: OpenStreams, control: Control) {
     this.#env = env;
@@ -26,8 +28,7 @@ export class HandOver {
    * @throws {Error} if the host or the room cannot be reached; what they were not told stays
    */
   deliver(session: Steered): Promise<void> {
-    this.#running ??= this.#tellAll(session);
-    return this.#running;
+    return this.#telling.all(() => this.#tellNext(session));
   }
 
   /** Whether something was decided since, which nobody was told. */
@@ -49,25 +50,23 @@ export class HandOver {
     }
   }
 
-  async #tellAll(session: Steered): Promise<void> {
-    await null; // so that #running is set before this can end
-    try {
-      for (;;) {
-        const roles = this.#streams.untold();
-        if (roles.length > 0 && session.host_id !== null) {
-          await vncHost(this.#env, session.host_id).setRoles(roles);
-          this.#streams.markTold(roles);
-          continue;
-        }
-        const state = this.#control.untold();
-        if (!state) return;
-        await chatRoom(this.#env, `session:${session.session_id}`).tellControl(state);
-        this.#control.markTold(state);
-      }
-    } finally {
-      // In the same turn as the last look: whoever decides something after it starts anew.
-      this.#running = null;
+  #tellNext(session: Steered): Promise<void> | null {
+    const roles = this.#streams.untold();
+    if (roles.length > 0 && session.host_id !== null) {
+      return this.#tellHost(session.host_id, roles);
     }
+    const state = this.#control.untold();
+    return state && this.#tellRoom(session.session_id, state);
+  }
+
+  async #tellHost(hostId: string, roles: readonly StreamRole[]): Promise<void> {
+    await vncHost(this.#env, hostId).setRoles(roles);
+    this.#streams.markTold(roles);
+  }
+
+  async #tellRoom(sessionId: string, state: ControlState): Promise<void> {
+    await chatRoom(this.#env, `session:${sessionId}`).tellControl(state);
+    this.#control.markTold(state);
   }
 }
 

@@ -11,26 +11,15 @@ export type JobStand =
 /** How a job, and with it its session, came to its end. */
 export type JobEnd = { state: "ended" | "failed"; reason: string };
 
+/** Where a job that has not ended has its place, or that it has none. */
+export type JobPlace = Exclude<JobStand, JobEnd>;
+
 export function isEnd(stand: JobStand): stand is JobEnd {
   return stand.state === "ended" || stand.state === "failed";
 }
 
-/** Notes in the row of a job's session that it has a place, or none (any more). */
-export function placeJob(sql: SqlStorage, stand: Exclude<JobStand, JobEnd>): void {
-  const isOpen = stand.state === "open";
-  sql.exec(
-    `UPDATE session SET state = ?, host_id = ?, port = ?, reason = ?,
-       expires_at = max(expires_at, ?), version = version + 1`,
-    stand.state,
-    stand.state === "queued" ? null : stand.host_id,
-    isOpen ? stand.port : null,
-    isOpen ? null : stand.reason,
-    isOpen ? stand.expires_at : 0,
-  );
-}
-
 /** What the audit says of it. */
-export function auditLine(stand: Exclude<JobStand, JobEnd>): { action: string; detail: string } {
+export function auditLine(stand: JobPlace): { action: string; detail: string } {
   const { state } = stand;
   if (state === "queued") return { action: "session.queued", detail: stand.reason };
   const host = `host ${stand.host_id}`;

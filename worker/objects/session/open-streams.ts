@@ -38,9 +38,12 @@ export class OpenStreams {
     return removed;
   }
 
-  clear(): void {
-    this.#sql.exec("DELETE FROM streams");
+  /** @returns those that were open, and whose they were */
+  clear(): { stream: string; via: string }[] {
+    const query = "DELETE FROM streams RETURNING stream, via";
+    const removed = this.#sql.exec<{ stream: string; via: string }>(query).toArray();
     this.#noteEmpty();
+    return removed;
   }
 
   /** Since when there is none, in ms since the epoch; null while there are, and before the first. */

@@ -19,8 +19,7 @@ export class Outbox extends AuditOutbox {
 
   /** Whether there is something that the registry does not have. */
   isPending({ version, indexed_version }: SessionRow): boolean {
-    const lines = this.#sql.exec("SELECT 1 FROM audit_outbox LIMIT 1").toArray();
-    return indexed_version < version || lines.length > 0;
+    return indexed_version < version || this.hasLines();
   }
 
   /**

@@ -1,7 +1,7 @@
 import type { Session } from "../../../protocol/api.ts";
 import { RFB_BASE_PORT, RFB_LAST_PORT } from "../../../protocol/ids.ts";
 import type { Clipboard, ControlMode } from "../../../protocol/link.ts";
-import { type Refusal, type Result, refuse } from "../../problem.ts";
+import { type Result, refuse } from "../../problem.ts";
 import { rfc3339 } from "../storage.ts";
 import type { StoredState } from "./stored-state.ts";
 
@@ -68,54 +68,6 @@ export type SessionRow = Omit<NewSession, "job"> & {
   version: number;
   indexed_version: number;
 };
-
-export const SESSION_SCHEMA = `
-  CREATE TABLE session (
-    session_id TEXT NOT NULL, host_id TEXT, port INTEGER, address TEXT, label TEXT,
-    control TEXT NOT NULL, clipboard TEXT NOT NULL, password TEXT,
-    batch_id TEXT, job_url TEXT, job_over_told INTEGER NOT NULL DEFAULT 0,
-    idle_seconds INTEGER, created_at INTEGER NOT NULL, expires_at INTEGER NOT NULL,
-    state TEXT NOT NULL, reason TEXT, ended_at INTEGER,
-    version INTEGER NOT NULL DEFAULT 1, indexed_version INTEGER NOT NULL DEFAULT 0
-  );
-`;
-
-/** What earlier versions made a session without. */
-export const LATER_COLUMNS = [
-  "batch_id TEXT",
-  "job_url TEXT",
-  "job_over_told INTEGER NOT NULL DEFAULT 0",
-];
-
-/** Stores the row of a session that is made. */
-export function insertSession(sql: SqlStorage, input: NewSession): void {
-  sql.exec(
-    `INSERT INTO session
-       (session_id, host_id, port, address, label, control, clipboard, password, idle_seconds,
-        created_at, expires_at, batch_id, job_url, state, reason, ended_at)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-    input.session_id,
-    input.host_id,
-    input.port,
-    input.address ?? null,
-    input.label,
-    input.control,
-    input.clipboard,
-    input.password,
-    input.idle_seconds,
-    input.created_at,
-    input.expires_at,
-    input.job?.batch_id ?? null,
-    input.job?.url ?? null,
-    ...firstState(input),
-  );
-}
-
-/** The state that a session is made in, its reason, and when it ended. */
-function firstState({ job, created_at }: NewSession): [StoredState, string | null, number | null] {
-  if (!job) return ["open", null, null];
-  return job.failed === null ? ["queued", QUEUED, null] : ["failed", job.failed, created_at];
-}
 
 /** Why a job shows no picture yet. */
 export const QUEUED = "It waits for room on a host, and starts by itself.";
@@ -188,9 +140,5 @@ export function credentialRevoked() {
   return refuse(401, "revoked", "This credential was revoked.");
 }
 
-/** To an agent that comes for a viewer who lost control while they waited. */
-export const STREAM_NOT_LOWERED: Refusal = {
-  status: 503,
-  code: "stream_not_lowered",
-  detail: "This stream may not control any more, which could not be said in time.",
-};
+/** Who did what nobody did: time passed, or a job went its way. */
+export const SYSTEM = "porthole";

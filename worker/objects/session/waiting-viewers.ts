@@ -47,17 +47,24 @@ export class WaitingViewers {
     return { stream, token };
   }
 
-  /** The agent's claim on a stream: of any number that come with the token, one gets the end. */
-  async take(stream: string, token: string): Promise<Result<Arrival & { kept: WebSocket }>> {
+  /** Whether somebody waits for a stream, and an agent has its token. */
+  async check(stream: string, token: string): Promise<Result<null>> {
     const waiting = this.#waiting.get(stream);
-    if (!waiting) return refuse(410, "stream_gone", "Nobody waits for this stream any more.");
+    if (!waiting) return streamGone();
     if (!(await secretsEqual(token, waiting.token))) {
       return refuse(401, "bad_stream_token", "That is not the token of this stream.");
     }
-    // The comparison awaited: meanwhile another may have taken it, or its time was over.
-    if (!this.#waiting.delete(stream)) {
-      return refuse(410, "stream_gone", "Nobody waits for this stream any more.");
-    }
+    return { ok: true, value: null };
+  }
+
+  /**
+   * Gives the end that was kept to the agent that was checked: of any number that were, one gets it.
+   * Not in one with the check, which awaits: whoever takes it notes in the same turn that it is served.
+   */
+  take(stream: string): Result<Arrival & { kept: WebSocket }> {
+    const waiting = this.#waiting.get(stream);
+    if (!waiting) return streamGone(); // another took it meanwhile, or its time was over
+    this.#waiting.delete(stream);
     clearTimeout(waiting.timer);
     return { ok: true, value: waiting };
   }
@@ -79,4 +86,8 @@ export class WaitingViewers {
       .filter(([, waiting]) => via === undefined || waiting.via === via)
       .map(([stream]) => stream);
   }
+}
+
+function streamGone() {
+  return refuse(410, "stream_gone", "Nobody waits for this stream any more.");
 }

@@ -1,11 +1,19 @@
-import type { RoomEvents, RoomSocket } from "./room.ts";
+export type EdgeSocket = { send(text: string): void; close(): void };
+export type EdgeSocketEvents = {
+  heard(text: string): void;
+  closed(code: number, reason: string): void;
+};
 
 /**
- * Opens a chat room, with the cookie that opened the page.
+ * Dials the edge, with the cookie that opened the page.
  * @param since the last change that the page knows; null if it knows none
  */
-export function openRoomSocket(room: string, since: number | null, events: RoomEvents): RoomSocket {
-  const url = new URL(`/chat-ws?room=${room}&batch=1`, location.href);
+export function openEdgeSocket(
+  path: string,
+  since: number | null,
+  events: EdgeSocketEvents,
+): EdgeSocket {
+  const url = new URL(path, location.href);
   if (since !== null) url.searchParams.set("since", String(since));
   url.protocol = url.protocol.replace("http", "ws");
   const socket = new WebSocket(url);
