@@ -2,7 +2,7 @@ import { ID_PATTERN } from "./ids.ts";
 
 /** A page of ours, and what of it is shown. */
 type PageAt =
-  | { page: "home" | "sign-in" | "share" | "support" }
+  | { page: "home" | "sign-in" | "share" | "access" | "support" }
   | { page: "inbox"; id: string | null }
   | { page: "view" | "batch" | "server"; id: string };
 
@@ -18,6 +18,7 @@ export function pageAt(path: string): PageAt | null {
   switch (page) {
     case "sign-in":
     case "share":
+    case "access":
     case "support":
       return path === `/${page}` ? { page } : null;
     case "inbox":

@@ -56,10 +56,14 @@ const NUMBERS = {
   SESSION_IDLE_SECONDS: { what: "a number of seconds, 0 for never", isGood: (s) => s >= 0 },
   SESSION_TTL_SECONDS: lifetime(),
   SESSION_MAX_TTL_SECONDS: lifetime(),
-  JOB_HOST_AWAY_SECONDS: { what: "a number of seconds above 0", isGood: (s) => s > 0 },
-  JOB_START_GRACE_SECONDS: { what: "a number of seconds above 0", isGood: (s) => s > 0 },
-  CHAT_SILENCE_SECONDS: { what: "a number of seconds above 0", isGood: (s) => s > 0 },
+  JOB_HOST_AWAY_SECONDS: seconds(),
+  JOB_START_GRACE_SECONDS: seconds(),
+  CHAT_SILENCE_SECONDS: seconds(),
 } satisfies Partial<Record<keyof Settings, { what: string; isGood(value: number): boolean }>>;
+
+function seconds() {
+  return { what: "a number of seconds above 0", isGood: (s: number) => s > 0 };
+}
 
 function lifetime() {
   return {
@@ -73,17 +77,17 @@ function lifetime() {
  * one that is not set, and nobody would notice.
  * @returns a sentence, or null if all are right
  */
-export function wrongSetting(env: Settings): string | null {
+export function wrongSetting(settings: Settings): string | null {
   for (const [name, { what, isGood }] of Object.entries(NUMBERS)) {
-    const text = env[name as keyof typeof NUMBERS]?.trim();
+    const text = settings[name as keyof typeof NUMBERS]?.trim();
     if (text && !isGood(Number(text))) return `${name} must be ${what}; mend that setting.`;
   }
   return null;
 }
 
 /** How long a session lasts, in seconds: if nobody says, and at most. */
-export function sessionLife(env: Settings): { usual: number; longest: number } {
-  const longest = Number(env.SESSION_MAX_TTL_SECONDS) || MAX_SESSION_TTL_S;
-  const usual = Number(env.SESSION_TTL_SECONDS) || DEFAULT_SESSION_TTL_S;
+export function sessionLife(settings: Settings): { usual: number; longest: number } {
+  const longest = Number(settings.SESSION_MAX_TTL_SECONDS) || MAX_SESSION_TTL_S;
+  const usual = Number(settings.SESSION_TTL_SECONDS) || DEFAULT_SESSION_TTL_S;
   return { usual: Math.min(usual, longest), longest };
 }

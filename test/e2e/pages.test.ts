@@ -109,6 +109,8 @@ describe("under the edge's own headers", () => {
         "/sign-in/",
         "/share",
         "/share/",
+        "/access",
+        "/access/x",
         "/support",
         "/support/x",
         "/index.html",

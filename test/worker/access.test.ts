@@ -18,6 +18,7 @@ const ROLES = {
   "0b1c-4d": "operator",
   "ops@example.org": "operator",
   "@nowhere.example": "admin",
+  "Chief@Capitals.example": "operator",
 };
 
 const rsa = () => generateKeyPairSync("rsa", { modulusLength: 2048 });
@@ -107,6 +108,7 @@ describe("with Cloudflare Access", () => {
     ["boss@example.com", [], "admin"],
     ["Boss@Example.COM", [], "admin"],
     ["ann@example.com", [], "viewer"],
+    ["chief@capitals.example", [], "operator"],
     ["ann@example.com", ["operators"], "operator"],
     ["ann@other.example", ["operators", "unheard of"], "operator"],
     ["boss@example.com", ["operators"], "admin"],

@@ -8,7 +8,7 @@ const PANEL = "https://panel.example";
 const ALLOWED_ORIGINS = `${PANEL}, http://localhost:3000 null * https://*.example https://A.example/ https://b.example/page https://a;b 'unsafe-inline'`;
 
 const PAGES = [
-  ...["/", "/sign-in", "/share", "/support", "/inbox", "/inbox/a-room"],
+  ...["/", "/sign-in", "/share", "/access", "/support", "/inbox", "/inbox/a-room"],
   ...["/view/a-session", "/view/a-session/", "/batch/a-batch", "/server/42", "/view/a-session?a=b"],
 ];
 const NO_PAGES = [

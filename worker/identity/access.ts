@@ -151,7 +151,13 @@ const AccessRoles = v.pipe(v.string(), v.parseJson(), v.record(v.string(), Perso
 /** @throws {ProblemError} 503 if ACCESS_ROLES is not what it has to be */
 function readRoles(env: Env): Record<string, PersonRole> {
   const roles = v.safeParse(AccessRoles, env.ACCESS_ROLES ?? "{}");
-  if (roles.success) return roles.output;
+  if (roles.success) {
+    // Addresses are the same in capitals; a group's name need not be.
+    const entries = Object.entries(roles.output);
+    return Object.fromEntries(
+      entries.map(([name, role]) => [name.includes("@") ? name.toLowerCase() : name, role]),
+    );
+  }
   throw new ProblemError(
     503,
     "not_configured",
