@@ -108,10 +108,14 @@ function readRoles(env: Env): Record<string, PersonRole> {
   );
 }
 
-/** The highest role that fits: by e-mail address, its domain, a group, or anyone. */
+/**
+ * The highest role that fits: by e-mail address, its domain, a group, or anyone. A group whose name
+ * is one of the other kinds counts for nothing: who makes groups is not who gives roles here.
+ */
 function roleOf(person: AccessClaims, roles: Record<string, PersonRole>): PersonRole | null {
   const domain = person.email.slice(person.email.lastIndexOf("@"));
-  const fitting = [person.email, domain, "*", ...person.groups].map((name) => roles[name]);
+  const groups = person.groups.filter((name) => !name.includes("@") && name !== "*");
+  const fitting = [person.email, domain, "*", ...groups].map((name) => roles[name]);
   for (const role of ["admin", "operator", "viewer"] as const) {
     if (fitting.includes(role)) return role;
   }
