@@ -10,7 +10,7 @@ import { ACCESS_HEADER, verifyAccess } from "./access.ts";
 import { bearerToken } from "./bearer.ts";
 import { readGuestCookie, readLoginCookie, readSupportCookie } from "./cookies.ts";
 import { hearGuess, limitAttempts, limitUpgrades } from "./limits.ts";
-import { requireOrigin, requireOriginIfNamed } from "./origins.ts";
+import { requireOriginIfNamed, requireOwnOrigin } from "./origins.ts";
 import { hashSecret, secretsEqual } from "./secrets.ts";
 
 /**
@@ -191,7 +191,7 @@ async function supportGuestOf(c: AppContext, upgrade: boolean): Promise<SupportG
   const room = `support:${cookie.id}`;
   const guest = await chatRoom(c.env, room).supportGuest(await hashSecret(cookie.secret));
   if (!guest) return null;
-  requireOrigin(c.req.raw, c.env, upgrade);
+  requireOwnOrigin(c.req.raw, upgrade);
   return { kind: "support", room, name: guest.name, via: room };
 }
 
@@ -217,7 +217,7 @@ async function guestOf(
       "link_over",
       "The link that you came by is over; ask for a new one.",
     );
-  requireOrigin(c.req.raw, c.env, upgrade);
+  requireOwnOrigin(c.req.raw, upgrade);
   const { role, link_id, guest_id } = guest;
   return { kind: "guest", session: sessionId, role, via: `link:${link_id}`, guest: guest_id };
 }
@@ -241,7 +241,7 @@ async function requirePerson(c: AppContext, upgrade: boolean): Promise<Person> {
   // What follows a browser sends by itself, from any page: only our own pages may use it.
   const login = await loginOf(c);
   if (login) {
-    requireOrigin(c.req.raw, c.env, upgrade);
+    requireOwnOrigin(c.req.raw, upgrade);
     const { name, role, login_id } = login;
     return { kind: "person", name, role, via: `login:${login_id}`, signedIn: true };
   }
@@ -249,7 +249,7 @@ async function requirePerson(c: AppContext, upgrade: boolean): Promise<Person> {
   if (assertion !== undefined) {
     const vouched = await verifyAccess(assertion, c.env);
     if (vouched) {
-      requireOrigin(c.req.raw, c.env, upgrade);
+      requireOwnOrigin(c.req.raw, upgrade);
       return { kind: "person", ...vouched, via: `access:${vouched.name}`, signedIn: true };
     }
   }

@@ -4,7 +4,7 @@ import { registry } from "../env.ts";
 import { clearLoginCookie, readLoginCookie, writeLoginCookie } from "../identity/cookies.ts";
 import { type AppEnv, person } from "../identity/guard.ts";
 import { clientAddress, countFailures, hearGuess } from "../identity/limits.ts";
-import { ownOrigin, requireOriginIfNamed } from "../identity/origins.ts";
+import { ownOrigin, requireOriginIfNamed, requireOwnOrigin } from "../identity/origins.ts";
 import { hashSecret, secretsEqual } from "../identity/secrets.ts";
 import type { NewSignIn } from "../objects/registry/sign-ins.ts";
 import { ProblemError } from "../problem.ts";
@@ -47,6 +47,7 @@ export async function logout(c: Context<AppEnv>): Promise<Response> {
   const cookie = readLoginCookie(c);
   const found = cookie && (await registry(c.env).signIns.find(await hashSecret(cookie)));
   if (found) {
+    requireOwnOrigin(c.req.raw, false);
     const via = `login:${found.login_id}`;
     await registry(c.env).revoke(via, "You signed out.");
     await recordAs(c, via, "login.ended", found.login_id);
