@@ -7,7 +7,7 @@ import { clientAddress, countFailures, hearGuess } from "../identity/limits.ts";
 import { ownOrigin, requireOriginIfNamed, requireOwnOrigin } from "../identity/origins.ts";
 import { hashSecret, secretsEqual } from "../identity/secrets.ts";
 import type { NewSignIn } from "../objects/registry/sign-ins.ts";
-import { ProblemError } from "../problem.ts";
+import { ProblemError, unwrap } from "../problem.ts";
 import { record, recordAs } from "./audit.ts";
 import { pathId, readBody } from "./body.ts";
 
@@ -58,7 +58,8 @@ export async function logout(c: Context<AppEnv>): Promise<Response> {
 
 /** `POST /api/login/links`: a link that signs one browser in, once, within the hour. */
 export async function createSignInLink(c: Context<AppEnv>): Promise<Response> {
-  const { secret, expires_at } = await registry(c.env).signIns.createLink();
+  const made = registry(c.env).signIns.createLink(person(c).via);
+  const { secret, expires_at } = unwrap(await made);
   await record(c, "sign_in_link.created", null);
   const url = `${ownOrigin(c.req.raw)}/sign-in#${secret}`;
   return c.json({ url, expires_at }, 201);
