@@ -9,7 +9,7 @@ import { isUpgrade, upgradeRequired } from "../sockets.ts";
 import { ACCESS_HEADER, verifyAccess } from "./access.ts";
 import { bearerToken } from "./bearer.ts";
 import { readGuestCookie, readLoginCookie, readSupportCookie } from "./cookies.ts";
-import { hearGuess, limitAttempts, limitUpgrades } from "./limits.ts";
+import { hearGuess, limitAttempts, limitUpgrades, lookUp } from "./limits.ts";
 import { requireOriginIfNamed, requireOwnOrigin } from "./origins.ts";
 import { hashSecret, secretsEqual } from "./secrets.ts";
 
@@ -189,7 +189,10 @@ async function supportGuestOf(c: AppContext, upgrade: boolean): Promise<SupportG
   const cookie = readSupportCookie(c);
   if (!cookie || c.req.header("authorization") !== undefined || (await loginOf(c))) return null;
   const room = `support:${cookie.id}`;
-  const guest = await chatRoom(c.env, room).supportGuest(await hashSecret(cookie.secret));
+  const hash = await hashSecret(cookie.secret);
+  const guest = await lookUp(c.req.raw, c.env, hash, () =>
+    chatRoom(c.env, room).supportGuest(hash),
+  );
   if (!guest) return null;
   requireOwnOrigin(c.req.raw, upgrade);
   return { kind: "support", room, name: guest.name, via: room };
@@ -210,7 +213,9 @@ async function guestOf(
   if (cookie === undefined) return null;
   // A browser keeps the cookie of a sign-in that was ended: it names nobody any more.
   if (await loginOf(c)) return null;
-  const guest = await vncSession(c.env, sessionId).findGuest(await hashSecret(cookie));
+  const hash = await hashSecret(cookie);
+  const find = () => vncSession(c.env, sessionId).findGuest(hash);
+  const guest = await lookUp(c.req.raw, c.env, hash, find);
   if (!guest)
     throw new ProblemError(
       401,
@@ -233,7 +238,10 @@ async function requirePerson(c: AppContext, upgrade: boolean): Promise<Person> {
   }
   if (c.req.header("authorization") !== undefined) {
     const token = bearerToken(c.req.raw) ?? "";
-    const bearer = await personOfBearer(c, token, c.env.ADMIN_TOKEN);
+    const { ADMIN_TOKEN } = c.env;
+    const hash = await hashSecret(token);
+    const find = () => personOfBearer(c, token, hash, ADMIN_TOKEN);
+    const bearer = await lookUp(c.req.raw, c.env, hash, find);
     if (bearer) return bearer;
     await limitAttempts(c.req.raw, c.env);
     throw new ProblemError(401, "bad_credential", "That token is not valid here.");
@@ -257,14 +265,17 @@ async function requirePerson(c: AppContext, upgrade: boolean): Promise<Person> {
 }
 
 /** The sign-in of this browser's cookie, if it has one that still holds. */
-async function loginOf(c: AppContext) {
+export async function loginOf(c: AppContext) {
   const cookie = readLoginCookie(c);
-  return cookie === undefined ? null : registry(c.env).signIns.find(await hashSecret(cookie));
+  if (cookie === undefined) return null;
+  const hash = await hashSecret(cookie);
+  return lookUp(c.req.raw, c.env, hash, async () => registry(c.env).signIns.find(hash));
 }
 
 async function personOfBearer(
   c: AppContext,
   token: string,
+  hash: string,
   adminToken: string,
 ): Promise<Person | null> {
   if (!token.startsWith(KEY_PREFIX)) {
@@ -274,7 +285,7 @@ async function personOfBearer(
     const via = "admin token";
     return right ? { kind: "person", name: "admin", role: "admin", via, signedIn: false } : null;
   }
-  const key = await registry(c.env).apiKeys.find(await hashSecret(token));
+  const key = await registry(c.env).apiKeys.find(hash);
   if (!key) return null;
   const { name, role, key_id } = key;
   return { kind: "person", name, role, via: `key:${key_id}`, signedIn: false };

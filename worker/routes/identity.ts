@@ -1,8 +1,8 @@
 import type { Context } from "hono";
 import { CreateKey, Login, type Page, type SignIn } from "../../protocol/api.ts";
 import { registry } from "../env.ts";
-import { clearLoginCookie, readLoginCookie, writeLoginCookie } from "../identity/cookies.ts";
-import { type AppEnv, person } from "../identity/guard.ts";
+import { clearLoginCookie, writeLoginCookie } from "../identity/cookies.ts";
+import { type AppEnv, loginOf, person } from "../identity/guard.ts";
 import { clientAddress, countFailures, hearGuess } from "../identity/limits.ts";
 import { ownOrigin, requireOriginIfNamed, requireOwnOrigin } from "../identity/origins.ts";
 import { hashSecret, secretsEqual } from "../identity/secrets.ts";
@@ -44,8 +44,7 @@ async function checkAdminToken(c: Context<AppEnv>, token: string): Promise<void>
 /** `POST /api/logout`: ends the sign-in of this browser; harmless without one. */
 export async function logout(c: Context<AppEnv>): Promise<Response> {
   requireOriginIfNamed(c.req.raw, c.env);
-  const cookie = readLoginCookie(c);
-  const found = cookie && (await registry(c.env).signIns.find(await hashSecret(cookie)));
+  const found = await loginOf(c);
   if (found) {
     requireOwnOrigin(c.req.raw, false);
     const via = `login:${found.login_id}`;
