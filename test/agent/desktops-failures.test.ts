@@ -127,7 +127,7 @@ describe("a desktop", () => {
   });
 
   it.each([
-    ["a pipe", () => spawnSync("mkfifo", [LOCK])],
+    ["a pipe", () => spawnSync("sh", ["-c", `mkfifo ${LOCK}`])],
     ["a link to what never ends", () => symlinkSync("/dev/zero", LOCK)],
   ])(
     "starts where %s lies in place of an X server's lock, and ends where it left one",
