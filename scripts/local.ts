@@ -1,5 +1,14 @@
 import { randomBytes } from "node:crypto";
-import { accessSync, constants, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import {
+  accessSync,
+  chmodSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { hostname } from "node:os";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
@@ -84,10 +93,16 @@ function readSettings(): Settings {
   };
 }
 
+/** stat(2): of a folder that many write to, as /tmp. */
+const STICKY = 0o1000;
+
 /** Makes the state folder, readable by its owner only, and sees that it can be written. */
 function openStateDir(dir: string): void {
   try {
     mkdirSync(dir, { recursive: true, mode: 0o700 });
+    // One that was there keeps its mode; but /tmp itself is all users', and must stay so.
+    if (statSync(dir).mode & STICKY) throw new Error("all users share it");
+    chmodSync(dir, 0o700);
     accessSync(dir, constants.R_OK | constants.W_OK | constants.X_OK);
   } catch (error) {
     throw new SentenceError(

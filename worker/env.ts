@@ -21,6 +21,8 @@ export interface Env extends Settings {
   ASSETS: Fetcher;
   /** Counts attempts with a secret per address; near the caller, approximate, and free. */
   ATTEMPTS: RateLimit;
+  /** Counts secrets per address that come with a request and are not known to be good. */
+  LOOKUPS: RateLimit;
   /** Counts upgrades per address. */
   UPGRADES: RateLimit;
 }

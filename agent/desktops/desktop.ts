@@ -1,4 +1,5 @@
-import { rmSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import { LOOPBACK, RFB_BASE_PORT } from "../../protocol/ids.ts";
 import type { EndCause } from "../../protocol/link.ts";
@@ -9,7 +10,7 @@ import { describeError } from "../log.ts";
 import { abandon, logIn } from "../rfb/log-in.ts";
 import { LoginAttempts } from "../rfb/login-attempts.ts";
 import { Output } from "./output.ts";
-import { makeSocketFolder, removeXFiles } from "./places.ts";
+import { makeSocketFolder, xFiles } from "./places.ts";
 import { MARK_VARIABLE, ProcessFamily } from "./processes.ts";
 import { fillIn, type Plan } from "./profiles.ts";
 import { Program } from "./program.ts";
@@ -184,10 +185,20 @@ async function endingOf(program: Program, how: string): Promise<Ending> {
 export async function cleanUp(record: Record, family: ProcessFamily): Promise<string | null> {
   try {
     await family.end();
-    removeXFiles(record.port - RFB_BASE_PORT);
-    rmSync(record.folder, { recursive: true, force: true, maxRetries: 3 });
+    await remove([record.folder, ...xFiles(record.port - RFB_BASE_PORT)]);
     return null;
   } catch (error) {
     return `Something of it is left on the host: ${describeError(error)}.`;
   }
+}
+
+/**
+ * Removes files and folders, whatever a desktop's user made of them: by rm, which follows no link, not
+ * even one that another desktop puts there meanwhile, and for which no path is too long. However
+ * much it is, the agent goes on.
+ * @throws {Error} if something is left
+ */
+async function remove(paths: readonly string[]): Promise<void> {
+  const [code] = await once(spawn("rm", ["-rf", "--", ...paths], { stdio: "ignore" }), "exit");
+  if (code !== 0) throw new Error(`not all of ${paths.join(", ")} could be removed`);
 }

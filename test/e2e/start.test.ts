@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Browser, BrowserContext } from "playwright-core";
@@ -194,6 +194,22 @@ describe.concurrent("npm start ends with exit code 1 and a sentence that says wh
     expect(more).toEqual([]);
     expect(said).toContain(`The state folder ${file} cannot be used (EEXIST`);
     expect(said).toContain("choose another: PORTHOLE_STATE=/some/folder npm start");
+  });
+
+  it("a state folder that all users share, which it leaves as it is", async () => {
+    const dir = newFolder();
+    chmodSync(dir, 0o1777);
+    const [said, ...more] = await complaint({ env: { PORTHOLE_STATE: dir } });
+    expect(more).toEqual([]);
+    expect(said).toContain(`The state folder ${dir} cannot be used (all users share it)`);
+    expect(statSync(dir).mode & 0o7777).toBe(0o1777);
+  });
+
+  it("a token that is none, in a state folder that was open to others and is its owner's now", async () => {
+    const dir = newFolder();
+    chmodSync(dir, 0o755);
+    await complaint({ env: { PORTHOLE_STATE: dir, ADMIN_TOKEN: "two words" } });
+    expect(statSync(dir).mode & 0o7777).toBe(0o700);
   });
 
   it("a state folder that cannot be written", async () => {

@@ -112,6 +112,7 @@ describe("with Cloudflare Access", () => {
     ["ann@example.com", ["operators"], "operator"],
     ["ann@other.example", ["operators", "unheard of"], "operator"],
     ["boss@example.com", ["operators"], "admin"],
+    ["ann@other.example", ["boss@example.com", "@example.com"], "none"],
     ["ann@sub.example.com", [], "none"],
     ["ann@evil-example.com", [], "none"],
     ["@nowhere.example@other.example", [], "none"],

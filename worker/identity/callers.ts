@@ -10,8 +10,8 @@ import { wrongSetting } from "../settings.ts";
 import { ACCESS_COOKIE, ACCESS_HEADER, verifyAccess } from "./access.ts";
 import { bearerToken } from "./bearer.ts";
 import { guestSessions, readGuestCookie, readLoginCookie, readSupportCookie } from "./cookies.ts";
-import { hearGuess, limitAttempts } from "./limits.ts";
-import { requireOrigin } from "./origins.ts";
+import { hearGuess, limitAttempts, lookUp } from "./limits.ts";
+import { requireOwnOrigin } from "./origins.ts";
 import { hashSecret, secretsEqual } from "./secrets.ts";
 
 /**
@@ -115,9 +115,12 @@ export async function supportGuestOf(
   const cookie = readSupportCookie(c);
   if (!cookie || c.req.header("authorization") !== undefined || (await loginOf(c))) return null;
   const room = `support:${cookie.id}`;
-  const guest = await chatRoom(c.env, room).supportGuest(await hashSecret(cookie.secret));
+  const hash = await hashSecret(cookie.secret);
+  const guest = await lookUp(c.req.raw, c.env, hash, () =>
+    chatRoom(c.env, room).supportGuest(hash),
+  );
   if (!guest) return null;
-  requireOrigin(c.req.raw, c.env, upgrade);
+  requireOwnOrigin(c.req.raw, upgrade);
   return { kind: "support", room, name: guest.name, via: room };
 }
 
@@ -136,14 +139,16 @@ export async function guestOf(
   if (cookie === undefined) return null;
   // A browser keeps the cookie of a sign-in that was ended: it names nobody any more.
   if (await loginOf(c)) return null;
-  const guest = await vncSession(c.env, sessionId).findGuest(await hashSecret(cookie));
+  const hash = await hashSecret(cookie);
+  const find = () => vncSession(c.env, sessionId).findGuest(hash);
+  const guest = await lookUp(c.req.raw, c.env, hash, find);
   if (!guest)
     throw new ProblemError(
       401,
       "link_over",
       "The link that you came by is over; ask for a new one.",
     );
-  requireOrigin(c.req.raw, c.env, upgrade);
+  requireOwnOrigin(c.req.raw, upgrade);
   const { role, link_id, guest_id } = guest;
   return { kind: "guest", session: sessionId, role, via: `link:${link_id}`, guest: guest_id };
 }
@@ -161,7 +166,10 @@ export async function requirePerson(c: AppContext, upgrade: boolean): Promise<Pe
   if (wrong !== null) throw new ProblemError(503, "not_configured", wrong);
   if (c.req.header("authorization") !== undefined) {
     const token = bearerToken(c.req.raw) ?? "";
-    const bearer = await personOfBearer(c, token, c.env.ADMIN_TOKEN);
+    const { ADMIN_TOKEN } = c.env;
+    const hash = await hashSecret(token);
+    const find = () => personOfBearer(c, token, hash, ADMIN_TOKEN);
+    const bearer = await lookUp(c.req.raw, c.env, hash, find);
     if (bearer) return bearer;
     await limitAttempts(c.req.raw, c.env);
     throw new ProblemError(401, "bad_credential", "That token is not valid here.");
@@ -169,7 +177,7 @@ export async function requirePerson(c: AppContext, upgrade: boolean): Promise<Pe
   // What follows a browser sends by itself, from any page: only our own pages may use it.
   const login = await loginOf(c);
   if (login) {
-    requireOrigin(c.req.raw, c.env, upgrade);
+    requireOwnOrigin(c.req.raw, upgrade);
     const { name, role, login_id } = login;
     return { kind: "person", name, role, via: `login:${login_id}`, signedIn: true };
   }
@@ -177,7 +185,7 @@ export async function requirePerson(c: AppContext, upgrade: boolean): Promise<Pe
   if (assertion !== undefined) {
     const vouched = await verifyAccess(assertion, c.env);
     if (vouched) {
-      requireOrigin(c.req.raw, c.env, upgrade);
+      requireOwnOrigin(c.req.raw, upgrade);
       return { kind: "person", ...vouched, via: `access:${vouched.name}`, signedIn: true };
     }
   }
@@ -185,14 +193,17 @@ export async function requirePerson(c: AppContext, upgrade: boolean): Promise<Pe
 }
 
 /** The sign-in of this browser's cookie, if it has one that still holds. */
-async function loginOf(c: AppContext) {
+export async function loginOf(c: AppContext) {
   const cookie = readLoginCookie(c);
-  return cookie === undefined ? null : registry(c.env).signIns.find(await hashSecret(cookie));
+  if (cookie === undefined) return null;
+  const hash = await hashSecret(cookie);
+  return lookUp(c.req.raw, c.env, hash, async () => registry(c.env).signIns.find(hash));
 }
 
 async function personOfBearer(
   c: AppContext,
   token: string,
+  hash: string,
   adminToken: string,
 ): Promise<Person | null> {
   if (!token.startsWith(KEY_PREFIX)) {
@@ -202,7 +213,7 @@ async function personOfBearer(
     const via = "admin token";
     return right ? { kind: "person", name: "admin", role: "admin", via, signedIn: false } : null;
   }
-  const key = await registry(c.env).apiKeys.find(await hashSecret(token));
+  const key = await registry(c.env).apiKeys.find(hash);
   if (!key) return null;
   const { name, role, key_id } = key;
   return { kind: "person", name, role, via: `key:${key_id}`, signedIn: false };

@@ -9,15 +9,15 @@ import {
   type SignIn,
 } from "../../protocol/api.ts";
 import { registry, vncSession } from "../env.ts";
-import { type AppEnv, type Guests, person } from "../identity/callers.ts";
-import { clearLoginCookie, readLoginCookie, writeLoginCookie } from "../identity/cookies.ts";
+import { type AppEnv, type Guests, loginOf, person } from "../identity/callers.ts";
+import { clearLoginCookie, writeLoginCookie } from "../identity/cookies.ts";
 import { GUEST_NAME } from "../identity/grants.ts";
 import { clientAddress, countFailures, hearGuess } from "../identity/limits.ts";
-import { ownOrigin, requireOriginIfNamed } from "../identity/origins.ts";
+import { ownOrigin, requireOriginIfNamed, requireOwnOrigin } from "../identity/origins.ts";
 import { hashSecret, secretsEqual } from "../identity/secrets.ts";
 import type { NewSignIn } from "../objects/registry/sign-ins.ts";
 import { rfc3339 } from "../objects/storage.ts";
-import { ProblemError } from "../problem.ts";
+import { ProblemError, unwrap } from "../problem.ts";
 import { record, recordAs } from "./audit.ts";
 import { pathId, readBody } from "./body.ts";
 
@@ -54,9 +54,9 @@ async function checkAdminToken(c: Context<AppEnv>, token: string): Promise<void>
 /** `POST /api/logout`: ends the sign-in of this browser; harmless without one. */
 export async function logout(c: Context<AppEnv>): Promise<Response> {
   requireOriginIfNamed(c.req.raw, c.env);
-  const cookie = readLoginCookie(c);
-  const found = cookie && (await registry(c.env).signIns.find(await hashSecret(cookie)));
+  const found = await loginOf(c);
   if (found) {
+    requireOwnOrigin(c.req.raw, false);
     const via = `login:${found.login_id}`;
     await registry(c.env).revoke(via, "You signed out.");
     await recordAs(c, via, "login.ended", found.login_id);
@@ -105,7 +105,8 @@ async function describeGuests(c: Context<AppEnv>, { sessions, support }: Guests)
 
 /** `POST /api/login/links`: a link that signs one browser in, once, within the hour. */
 export async function createSignInLink(c: Context<AppEnv>): Promise<Response> {
-  const { secret, expires_at } = await registry(c.env).signIns.createLink();
+  const made = registry(c.env).signIns.createLink(person(c).via);
+  const { secret, expires_at } = unwrap(await made);
   await record(c, "sign_in_link.created", null);
   const url = `${ownOrigin(c.req.raw)}/sign-in#${secret}`;
   return c.json({ url, expires_at }, 201);
