@@ -3,6 +3,7 @@ import type {
   JoinToken,
   Me,
   Page,
+  PersonRole,
   SeenSession,
   Session,
   ShareLink,
@@ -65,9 +66,15 @@ export function createTicket(sessionId: string, role: Role, signal: AbortSignal)
   return callForJson("POST", `/api/vnc/session/${sessionId}/tickets`, { body: { role }, signal });
 }
 
+/** What who is signed in may do; null for a guest. */
+export async function ownRole(signal?: AbortSignal): Promise<PersonRole | null> {
+  const { role } = await callForJson<Me>("GET", "/api/me", { signal });
+  return role;
+}
+
 /** Whether who is signed in may run sessions and hosts, or only look. */
 export async function mayOperate(signal?: AbortSignal): Promise<boolean> {
-  const { role } = await callForJson<Me>("GET", "/api/me", { signal });
+  const role = await ownRole(signal);
   return role === "operator" || role === "admin";
 }
 

@@ -146,8 +146,9 @@ export class Desktop {
     const credentials = {
       target: { host: LOOPBACK, port },
       password: this.password,
+      passwordOf: "host",
       mayPassThrough: true,
-    };
+    } as const;
     const withinMs = Math.max(deadline - Date.now(), LISTEN_POLL_MS);
     const login = await logIn(credentials, new LoginAttempts(), withinMs, signal);
     abandon(login);
