@@ -80,7 +80,10 @@ function lifetime() {
 export function wrongSetting(settings: Settings): string | null {
   for (const [name, { what, isGood }] of Object.entries(NUMBERS)) {
     const text = settings[name as keyof typeof NUMBERS]?.trim();
-    if (text && !isGood(Number(text))) return `${name} must be ${what}; mend that setting.`;
+    const value = Number(text);
+    if (text && !(Number.isFinite(value) && isGood(value))) {
+      return `${name} must be ${what}; mend that setting.`;
+    }
   }
   return null;
 }

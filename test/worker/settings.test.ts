@@ -18,6 +18,7 @@ describe("a setting that cannot be right", () => {
     ["AUDIT_DAYS", "ninety"],
     ["AUDIT_DAYS", "-1"],
     ["SESSION_PURGE_DAYS", "0"],
+    ["SESSION_PURGE_DAYS", "Infinity"],
     ["SESSION_IDLE_SECONDS", "5m"],
     ["SESSION_TTL_SECONDS", "1.5"],
     ["SESSION_MAX_TTL_SECONDS", "2592001"],
