@@ -21,7 +21,7 @@ import type { Log } from "../agent/log.ts";
 import { passwordsOf } from "../agent/passwords.ts";
 import { type DemoDesktop, startDemo } from "../demo/server.ts";
 import { RFB_BASE_PORT, RFB_LAST_PORT } from "../protocol/ids.ts";
-import { settingsIn } from "../worker/settings.ts";
+import { settingsIn, wrongSetting } from "../worker/settings.ts";
 import { ApiClient, ApiError } from "./api-client.ts";
 import { build } from "./build.ts";
 import { assertFree, type Edge, startEdge } from "./edge.ts";
@@ -67,7 +67,7 @@ type Settings = {
   agent: boolean;
 };
 
-/** @throws {SentenceError} on an option, a PORT or a TRUST_PROXY that is none */
+/** @throws {SentenceError} on an option, a PORT, a TRUST_PROXY or a number that is none */
 function readSettings(): Settings {
   let flags: { "no-demo"?: boolean; "no-agent"?: boolean };
   try {
@@ -84,6 +84,8 @@ function readSettings(): Settings {
   if (!["", "0", "1"].includes(TRUST_PROXY)) {
     throw new SentenceError(`TRUST_PROXY is "${TRUST_PROXY}"; it must be 1, or not set.`);
   }
+  const wrong = wrongSetting(settingsIn(process.env));
+  if (wrong !== null) throw new SentenceError(wrong);
   return {
     port,
     trustProxy: TRUST_PROXY === "1",
