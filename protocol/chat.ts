@@ -88,6 +88,8 @@ export const ClientToRoom = v.variant("type", [
   v.object({ type: v.literal("claim"), release: v.optional(v.boolean(), false) }),
   /** Staff, of a support room: done. What its guest says next opens it again. */
   v.object({ type: v.literal("close_room") }),
+  /** Staff, of a support room that is done: it is open again, with nobody who takes care of it. */
+  v.object({ type: v.literal("reopen_room") }),
   v.object({
     type: v.literal("control"),
     /**

@@ -239,6 +239,7 @@ describe("staff in a room", () => {
       "no_such_member",
     );
     expect(await refused(staff, { type: "claim" })).toBe("not_support");
+    expect(await refused(staff, { type: "reopen_room" })).toBe("not_support");
     expect(await refused(staff, { type: "mute", member, seconds: -1 })).toBe("malformed");
     expect(await said(ann, "still here")).toBe(2);
   });

@@ -141,7 +141,7 @@ describe("a support room", () => {
     }
   });
 
-  it("waits, is claimed, answered, closed, and opened again by what its guest says", async () => {
+  it("waits, is claimed, answered, closed, and opened again by what its guest says or by staff", async () => {
     const { room } = await enter(guest.room, guest.headers);
     expect((await room.next("room")).waiting_since).toBeNull();
     room.say("a", "help");
@@ -167,6 +167,15 @@ describe("a support room", () => {
     });
     room.does({ type: "control", op: "ask" });
     expect((await room.next("error")).code).toBe("not_exclusive");
+    staff.room.does({ type: "close_room" });
+    await room.next("room");
+    room.does({ type: "reopen_room" });
+    expect((await room.next("error")).code).toBe("not_staff");
+    // Once is enough: what is open stays as it is, and leaves no line.
+    for (let n = 0; n < 2; n++) staff.room.does({ type: "reopen_room" });
+    for (let n = 0; n < 2; n++) {
+      expect(await room.next("room")).toMatchObject({ state: "open", waiting_since: null });
+    }
 
     const audit = async () =>
       (await people.asAdmin("GET", "/api/audit?limit=200"))
@@ -174,12 +183,14 @@ describe("a support room", () => {
         .items.filter(({ target }) => target === guest.room)
         .map(({ action }) => action);
     let actions = await audit();
-    while (actions.length < 5) actions = await audit();
+    while (actions.length < 7) actions = await audit();
     expect(actions.sort()).toEqual([
       "chat.claimed",
       "chat.done",
+      "chat.done",
       "chat.opened",
       "chat.opened",
+      "chat.reopened",
       "chat.room_opened",
     ]);
   });
@@ -228,6 +239,9 @@ describe("the inbox", () => {
     staff.room.does({ type: "close_room" });
     await listed(guest.room, ({ state }) => state === "closed", { query: "?state=closed" });
     expect((await inbox()).items.map((listed) => listed.room)).not.toContain(guest.room);
+    staff.room.does({ type: "reopen_room" });
+    const reopened = await listed(guest.room, () => true);
+    expect(reopened).toMatchObject({ state: "open", claimed_by: null, waiting_since: null });
   });
 
   it("lists who waits the longest first, page by page", async () => {

@@ -296,6 +296,7 @@ const COSTS: Partial<Record<ClientToRoom["type"], number>> = {
   remove: 10,
   claim: 10,
   close_room: 10,
+  reopen_room: 10,
 };
 
 const TOO_FAST = {

@@ -88,6 +88,7 @@ export class Deeds {
         return this.#bar(connection, message);
       case "claim":
       case "close_room":
+      case "reopen_room":
         return this.#takeCare(connection, message);
       case "control":
         return this.#requestControl(connection, message);
@@ -133,21 +134,27 @@ export class Deeds {
     this.#presence.changed();
   }
 
-  #takeCare(
-    by: Connection,
-    request: Extract<ClientToRoom, { type: "claim" | "close_room" }>,
-  ): void {
+  #takeCare(by: Connection, request: CareRequest): void {
     if (!this.#support.exists) {
       const detail = "This is a session's room; it lives as long as its session.";
       return this.refuse(by, { code: "not_support", detail });
     }
     const { me, via } = by.who;
-    if (request.type === "close_room") this.#support.close();
-    else if (request.release) this.#support.claim(null, null);
-    else this.#support.claim(me, via);
-    const verb = request.type === "close_room" ? "done" : request.release ? "released" : "claimed";
-    this.#news.record({ actor: via, action: `chat.${verb}`, detail: `as ${me.name}` });
+    const done = this.#changeLife(by.who, request);
+    if (done) this.#news.record({ actor: via, action: `chat.${done}`, detail: `as ${me.name}` });
     this.#delivery.tellAll(...this.#support.messages());
+  }
+
+  /** @returns what was done, for the audit; null if it was so already */
+  #changeLife({ me, via }: Who, request: CareRequest): string | null {
+    if (request.type === "reopen_room") return this.#support.reopen() ? "reopened" : null;
+    if (request.type === "close_room") {
+      this.#support.close();
+      return "done";
+    }
+    if (request.release) this.#support.claim(null, null);
+    else this.#support.claim(me, via);
+    return request.release ? "released" : "claimed";
   }
 
   /** Passes on what somebody wants done about control; the session tells all what came of it. */
@@ -195,6 +202,9 @@ export class Deeds {
   }
 }
 
+/** What staff does with a support room as a whole. */
+type CareRequest = Extract<ClientToRoom, { type: "claim" | "close_room" | "reopen_room" }>;
+
 function requester({ me, via, role, staff }: Who): Requester {
   return { member: me.id, via, role, staff };
 }
@@ -205,4 +215,5 @@ const STAFF_ONLY: ReadonlySet<ClientToRoom["type"]> = new Set([
   "remove",
   "claim",
   "close_room",
+  "reopen_room",
 ]);

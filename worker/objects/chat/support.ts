@@ -99,6 +99,14 @@ export class Support {
     this.touch();
   }
 
+  /** @returns whether it was done */
+  reopen(): boolean {
+    const query = "UPDATE support SET state = 'open' WHERE state = 'closed'";
+    const isNew = this.#sql.exec(query).rowsWritten > 0;
+    if (isNew) this.touch();
+    return isNew;
+  }
+
   /** There is news for the index. */
   touch(): void {
     if (this.#exists) this.#sql.exec("UPDATE support SET version = version + 1");
