@@ -195,6 +195,17 @@ describe("a support room", () => {
     ]);
   });
 
+  it("is not read any more by its guest, if staff removes them", async () => {
+    const { me, room } = await enter(guest.room, guest.headers);
+    const staff = await enter(guest.room, operator);
+    staff.room.does({ type: "remove", member: me.id, seconds: 60 });
+    await room.closed;
+    const page = `/api/chat/rooms/${guest.room}/messages`;
+    const refused = await people.call(page, { headers: guest.headers });
+    expect(refused).toMatchObject({ status: 403, code: "removed" });
+    expect((await people.call(page, { headers: operator })).status).toBe(200);
+  });
+
   it("closes staff whose key is revoked, and nobody else", async () => {
     const { room } = await enter(guest.room, guest.headers);
     const key = await people.key("operator");

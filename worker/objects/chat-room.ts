@@ -15,6 +15,7 @@ import { describeError, log } from "../log.ts";
 import { problemResponse, type Refusal, type Result } from "../problem.ts";
 import { chosenProtocol, closeQuietly } from "../sockets.ts";
 import { Allowance } from "./chat/allowance.ts";
+import { Comers } from "./chat/comers.ts";
 import type { Who } from "./chat/connection.ts";
 import { Deeds } from "./chat/deeds.ts";
 import { Delivery } from "./chat/delivery.ts";
@@ -35,7 +36,7 @@ import { ShownControl } from "./chat/shown-control.ts";
 import { Silence } from "./chat/silence.ts";
 import { Support } from "./chat/support.ts";
 import type { ControlState, RoomEntry } from "./session/control.ts";
-import { VIEWER_HEADER, type ViewerEntry } from "./session/entry.ts";
+import { type Grant, VIEWER_HEADER, type ViewerEntry } from "./session/entry.ts";
 import { PEOPLE_SCHEMA, People } from "./session/people.ts";
 
 /**
@@ -49,6 +50,7 @@ export class ChatRoom extends DurableObject<Env> {
   readonly #history = new History(this.#sql);
   readonly #marks = new ReadMarks(this.#sql);
   readonly #moderation = new Moderation(this.#sql);
+  readonly #comers = new Comers(this.#sql);
   readonly #support = new Support(this.#sql);
   readonly #people = new People(this.#sql);
   readonly #news = new News(this.ctx, this.env, this.#history, this.#support, () =>
@@ -101,9 +103,15 @@ export class ChatRoom extends DurableObject<Env> {
     this.#control.tell(control);
   }
 
-  /** The newest messages before a `seq`, the newest first. */
-  async page(before: number, limit: number): Promise<{ items: ChatChange[]; more: boolean }> {
-    return this.#history.page(before, limit);
+  /** The newest messages before a `seq`, the newest first; not for whom staff has removed. */
+  async page(
+    before: number,
+    limit: number,
+    reader: Grant,
+  ): Promise<Result<{ items: ChatChange[]; more: boolean }>> {
+    const until = this.#moderation.removedUntil(this.#comers.membersOf(reader));
+    if (until !== null) return { ok: false, refusal: describeBar("removed", until) };
+    return { ok: true, value: this.#history.page(before, limit) };
   }
 
   // A support room and its guest.
@@ -142,6 +150,7 @@ export class ChatRoom extends DurableObject<Env> {
     const admitted = await this.#admit(entry);
     if (!admitted.ok) return problemResponse(admitted.refusal);
     const { control, ...who } = admitted.value;
+    if (!who.staff) this.#comers.note(entry, who.via, who.me.id);
     const refusal = this.#whyNot(who);
     if (refusal) {
       await this.#tellLeft(who);
@@ -188,7 +197,7 @@ export class ChatRoom extends DurableObject<Env> {
     if (this.#closed) return ROOM_CLOSED;
     if (this.#revoked.has(who.via)) return CREDENTIAL_REVOKED;
     const until = this.#moderation.barredUntil(who.me.id, "removed");
-    if (until !== null) return { status: 403, ...describeBar("removed", until) };
+    if (until !== null) return describeBar("removed", until);
     const sockets = this.ctx.getWebSockets();
     if (sockets.length >= MAX_ROOM_SOCKETS) return ROOM_FULL;
     // Also those that are closing: until the other end has read on, they hold what it was sent.

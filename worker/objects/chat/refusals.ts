@@ -42,8 +42,8 @@ export const NO_SUCH_MEMBER = {
 };
 
 /** @param until in ms since the epoch */
-export function describeBar(how: Bar, until: number): Pick<Refusal, "code" | "detail"> {
+export function describeBar(how: Bar, until: number): Refusal {
   const time = `${new Date(until).toISOString().slice(0, 16).replace("T", " ")} UTC`;
   const what = how === "muted" ? "muted you here" : "removed you from this room";
-  return { code: how, detail: `An operator ${what}, until ${time}.` };
+  return { status: 403, code: how, detail: `An operator ${what}, until ${time}.` };
 }
