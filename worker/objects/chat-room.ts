@@ -2,13 +2,7 @@ import { DurableObject } from "cloudflare:workers";
 import { type ChatChange, ClientToRoom, type RoomToClient } from "../../protocol/chat.ts";
 import { CloseCode } from "../../protocol/close-codes.ts";
 import { ROOM_PATTERN } from "../../protocol/ids.ts";
-import {
-  LINK_PING,
-  LINK_PONG,
-  MAX_MESSAGE_BYTES,
-  MAX_ROOM_SOCKETS,
-  MAX_ROOM_SOCKETS_PER_PERSON,
-} from "../../protocol/limits.ts";
+import { LINK_PING, LINK_PONG, MAX_MESSAGE_BYTES } from "../../protocol/limits.ts";
 import { parseMessage } from "../../protocol/link.ts";
 import { type Env, vncSession } from "../env.ts";
 import { describeError, log } from "../log.ts";
@@ -22,16 +16,10 @@ import { Delivery } from "./chat/delivery.ts";
 import { History } from "./chat/history.ts";
 import { Moderation } from "./chat/moderation.ts";
 import { News } from "./chat/news.ts";
+import { whyNoPlace } from "./chat/places.ts";
 import { Presence } from "./chat/presence.ts";
 import { ReadMarks } from "./chat/read-marks.ts";
-import {
-  CREDENTIAL_REVOKED,
-  describeBar,
-  NO_SUCH_ROOM,
-  ROOM_CLOSED,
-  ROOM_FULL,
-  TOO_MANY_TABS,
-} from "./chat/refusals.ts";
+import { CREDENTIAL_REVOKED, describeBar, NO_SUCH_ROOM, ROOM_CLOSED } from "./chat/refusals.ts";
 import { ShownControl } from "./chat/shown-control.ts";
 import { Silence } from "./chat/silence.ts";
 import { Support } from "./chat/support.ts";
@@ -198,11 +186,9 @@ export class ChatRoom extends DurableObject<Env> {
     if (this.#revoked.has(who.via)) return CREDENTIAL_REVOKED;
     const until = this.#moderation.barredUntil(who.me.id, "removed");
     if (until !== null) return describeBar("removed", until);
-    const sockets = this.ctx.getWebSockets();
-    if (sockets.length >= MAX_ROOM_SOCKETS) return ROOM_FULL;
     // Also those that are closing: until the other end has read on, they hold what it was sent.
-    const own = sockets.filter((socket) => this.#delivery.of(socket).who.me.id === who.me.id);
-    return own.length >= MAX_ROOM_SOCKETS_PER_PERSON ? TOO_MANY_TABS : null;
+    const taken = this.ctx.getWebSockets().map((socket) => this.#delivery.of(socket).who);
+    return whyNoPlace(who, taken);
   }
 
   override async webSocketClose(socket: WebSocket, code: number, reason: string): Promise<void> {

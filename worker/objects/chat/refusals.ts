@@ -1,4 +1,3 @@
-import { MAX_ROOM_SOCKETS, MAX_ROOM_SOCKETS_PER_PERSON } from "../../../protocol/limits.ts";
 import type { Refusal } from "../../problem.ts";
 import type { Bar } from "./moderation.ts";
 
@@ -20,18 +19,6 @@ export const NO_SUCH_ROOM: Refusal = {
   status: 404,
   code: "no_such_room",
   detail: "There is no such room.",
-};
-
-export const ROOM_FULL: Refusal = {
-  status: 429,
-  code: "too_many_members",
-  detail: `This room has ${MAX_ROOM_SOCKETS} connections already, its limit.`,
-};
-
-export const TOO_MANY_TABS: Refusal = {
-  status: 429,
-  code: "too_many_members",
-  detail: `You have this room open ${MAX_ROOM_SOCKETS_PER_PERSON} times already; close some.`,
 };
 
 export const NOT_STAFF = { code: "not_staff", detail: "Only an operator can do that." };
