@@ -255,6 +255,40 @@ describe("the inbox", () => {
     expect(reopened).toMatchObject({ state: "open", claimed_by: null, waiting_since: null });
   });
 
+  it("counts nothing that was deleted, and nobody waits for an answer to it", async () => {
+    const guest = await open("Gina");
+    const { room } = await enter(guest.room, guest.headers);
+    await room.next("room");
+    for (const text of ["one", "two", "three"]) {
+      room.say(text, text);
+      await room.next("ack");
+    }
+    const waited = (await listed(guest.room, ({ unread }) => unread === 3)).waiting_since;
+    const staff = await enter(guest.room, operator, "&since=0");
+    staff.room.does({ type: "read", seq: 2 });
+    await listed(guest.room, ({ unread }) => unread === 1);
+    const admin = { headers: bearer(ADMIN_TOKEN) };
+    // Of what somebody has read, too: what they have not read stays as much.
+    room.does({ type: "delete", seq: 1 });
+    await listed(guest.room, ({ unread }) => unread === 2, admin);
+    const one = await listed(guest.room, ({ unread }) => unread === 1);
+    expect(Date.parse(one.waiting_since ?? "")).toBeGreaterThanOrEqual(Date.parse(waited ?? ""));
+    room.does({ type: "delete", seq: 3 });
+    await listed(guest.room, ({ unread }) => unread === 0);
+    expect((await listed(guest.room, ({ unread }) => unread === 1, admin)).waiting_since).toBe(
+      one.waiting_since,
+    );
+    room.does({ type: "delete", seq: 2 });
+    const none = await listed(guest.room, ({ waiting_since }) => waiting_since === null, admin);
+    expect(none).toMatchObject({ state: "open", unread: 0 });
+    for (;;) if ((await room.next("room")).waiting_since === null) break;
+    room.say("four", "four");
+    for (const who of [{}, admin]) {
+      const waits = await listed(guest.room, ({ last_message }) => last_message.seq === 4, who);
+      expect([waits.unread, waits.waiting_since]).toEqual([1, expect.any(String)]);
+    }
+  });
+
   it("lists who waits the longest first, page by page", async () => {
     const guests: Guest[] = [];
     for (let n = 0; n < 5; n++) {

@@ -17,7 +17,7 @@ import { HOSTS_SCHEMA, Hosts } from "./registry/hosts.ts";
 import { SessionIndex } from "./registry/session-index.ts";
 import { SESSION_INDEX_SCHEMA } from "./registry/session-query.ts";
 import { SIGN_INS_SCHEMA, SignIns } from "./registry/sign-ins.ts";
-import { SUPPORT_ROOMS_SCHEMA, SupportRooms } from "./registry/support-rooms.ts";
+import { makeSupportRooms, SupportRooms } from "./registry/support-rooms.ts";
 import { Watchers } from "./registry/watchers.ts";
 
 /**
@@ -46,11 +46,11 @@ export class Registry extends DurableObject<Env> {
         CREATIONS_SCHEMA +
         AUDIT_SCHEMA +
         FAILURES_SCHEMA +
-        SUPPORT_ROOMS_SCHEMA +
         USES_SCHEMA +
         FEED_SCHEMA +
         ACTIVITY_COUNTS_SCHEMA,
     );
+    makeSupportRooms(this.#sql);
     ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair(LINK_PING, LINK_PONG));
   }
 

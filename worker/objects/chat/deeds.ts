@@ -76,6 +76,9 @@ export class Deeds {
         if (!isNew) return this.#delivery.tell([connection], change);
         const detail = `message ${message.seq}`;
         if (!own) this.#news.record({ actor: via, action: "chat.message_deleted", detail });
+        if (this.#support.deleted(message.seq, this.#history)) {
+          this.#delivery.tellAll(...this.#support.messages());
+        }
         this.#news.changed();
         return this.#delivery.publish(change, connection, []);
       }
@@ -98,7 +101,7 @@ export class Deeds {
   /** A message is stored: what follows for who has read what, and for the life of a support room. */
   #said({ via, staff }: Who, seq: number): void {
     if (staff) this.#support.staffRead(via, seq);
-    if (this.#support.said(staff)) this.#delivery.tellAll(...this.#support.messages());
+    if (this.#support.said(staff, seq)) this.#delivery.tellAll(...this.#support.messages());
     this.#news.changed();
   }
 
