@@ -183,8 +183,18 @@ export type RoomToClient =
   | ({ type: "control" } & Control)
   /** Of a support room: after the welcome, and after every change. */
   | ({ type: "room" } & SupportState)
-  /** To the sender alone; `cid` or `seq` say of which message, where it is about one. */
-  | { type: "error"; code: string; message: string; cid?: string; seq?: number };
+  /**
+   * To the sender alone. `answers` is the `type` of what it refuses, unless the room could not read
+   * that; `cid` or `seq` say of which message, where it is about one.
+   */
+  | {
+      type: "error";
+      code: string;
+      message: string;
+      answers?: ClientToRoom["type"];
+      cid?: string;
+      seq?: number;
+    };
 
 /** `POST /api/chat/support`: a guest opens their support room, or finds it again. */
 export const OpenSupport = v.strictObject({

@@ -246,7 +246,10 @@ describe("staff in a room", () => {
   it("alone can: others, and what makes no sense, are refused with a reason", async () => {
     const refused = async (by: Present, message: Parameters<Present["room"]["does"]>[0]) => {
       by.room.does(message);
-      return (await by.room.next("error")).code;
+      const { answers, code } = await by.room.next("error");
+      // It says what it refuses, if the room could read that.
+      expect(answers).toBe(code === "malformed" ? undefined : message.type);
+      return code;
     };
     const member = ann.me.id;
     expect(await refused(bob, { type: "mute", member, seconds: 60 })).toBe("not_staff");
@@ -269,6 +272,8 @@ describe("staff in a room", () => {
     );
     expect(await refused(staff, { type: "claim" })).toBe("not_support");
     expect(await refused(staff, { type: "reopen_room" })).toBe("not_support");
+    expect(await refused(ann, { type: "control", op: "ask" })).toBe("not_exclusive");
+    expect(await refused(bob, { type: "edit", seq: 1, text: "not mine" })).toBe("not_author");
     expect(await refused(staff, { type: "mute", member, seconds: -1 })).toBe("malformed");
     expect(await said(ann, "still here")).toBe(2);
   });

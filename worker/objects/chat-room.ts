@@ -244,10 +244,10 @@ export class ChatRoom extends DurableObject<Env> {
     if (message) return this.#deeds.do(connection, message);
     if (parsed.kind === "unknown") {
       const detail = `This room does not know messages of the type ${parsed.type}.`;
-      this.#deeds.refuse(connection, { code: parsed.kind, detail });
+      this.#deeds.refuse(connection, { code: parsed.kind, detail }, null);
     } else if (parsed.kind === "malformed") {
       const detail = `The room could not read that: ${parsed.why}.`;
-      this.#deeds.refuse(connection, { code: parsed.kind, detail });
+      this.#deeds.refuse(connection, { code: parsed.kind, detail }, null);
     }
   }
 

@@ -23,6 +23,8 @@ export const NO_SUCH_ROOM: Refusal = {
 
 export const NOT_STAFF = { code: "not_staff", detail: "Only an operator can do that." };
 
+export const IS_STAFF = { code: "is_staff", detail: "An operator cannot be shut out here." };
+
 export const NO_SUCH_MEMBER = {
   code: "no_such_member",
   detail: "There is nobody of that id here.",
