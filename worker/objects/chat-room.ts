@@ -19,7 +19,13 @@ import { News } from "./chat/news.ts";
 import { whyNoPlace } from "./chat/places.ts";
 import { Presence } from "./chat/presence.ts";
 import { ReadMarks } from "./chat/read-marks.ts";
-import { CREDENTIAL_REVOKED, describeBar, NO_SUCH_ROOM, ROOM_CLOSED } from "./chat/refusals.ts";
+import {
+  CREDENTIAL_REVOKED,
+  describeBar,
+  NO_SUCH_ROOM,
+  ROOM_CLOSED,
+  TOO_FAST,
+} from "./chat/refusals.ts";
 import { ShownControl } from "./chat/shown-control.ts";
 import { Silence } from "./chat/silence.ts";
 import { Support } from "./chat/support.ts";
@@ -234,7 +240,7 @@ export class ChatRoom extends DurableObject<Env> {
     }
     const parsed = parseMessage(ClientToRoom, data);
     const message = parsed.kind === "message" ? parsed.message : null;
-    const allowed = this.#allowance.take(connection.who.me.id, COSTS[message?.type ?? "send"] ?? 1);
+    const allowed = this.#allowance.take(connection.who.me.id, message?.type ?? null);
     if (allowed !== "fine") {
       this.#deeds.refuse(connection, TOO_FAST, message);
       if (allowed === "over")
@@ -282,19 +288,3 @@ export class ChatRoom extends DurableObject<Env> {
 
 /** A support room's guest needs no account: how often they come and go has so many lines. */
 const MAX_GUEST_LINES = 20;
-
-/** What a message costs of its sender's allowance, in plain ones. What leaves lines costs more. */
-const COSTS: Partial<Record<ClientToRoom["type"], number>> = {
-  sync: 0.1,
-  control: 10,
-  mute: 10,
-  remove: 10,
-  claim: 10,
-  close_room: 10,
-  reopen_room: 10,
-};
-
-const TOO_FAST = {
-  code: "too_fast",
-  detail: "You are sending faster than this room takes; wait a moment and send it again.",
-};

@@ -21,6 +21,11 @@ export const NO_SUCH_ROOM: Refusal = {
   detail: "There is no such room.",
 };
 
+export const TOO_FAST = {
+  code: "too_fast",
+  detail: "You are sending faster than this room takes; wait a moment and send it again.",
+};
+
 export const NOT_STAFF = { code: "not_staff", detail: "Only an operator can do that." };
 
 export const IS_STAFF = { code: "is_staff", detail: "An operator cannot be shut out here." };
