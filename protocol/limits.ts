@@ -101,9 +101,14 @@ export const DESKTOP_LOG_TAIL_BYTES = 16 * 1024;
 export const CHAT_RATE_PER_S = 60;
 export const CHAT_BURST = 120;
 
-/** How many sockets a room has, and how many of those are one person's. */
+/**
+ * How many sockets a room has; how many of those one person, and all the guests of one share link;
+ * and how many are kept for staff, who could not come to remove anybody otherwise.
+ */
 export const MAX_ROOM_SOCKETS = 256;
 export const MAX_ROOM_SOCKETS_PER_PERSON = 32;
+export const MAX_ROOM_SOCKETS_PER_LINK = 128;
+export const ROOM_SOCKETS_FOR_STAFF = 16;
 
 export const DEFAULT_SESSION_TTL_S = 8 * 60 * 60;
 export const MAX_SESSION_TTL_S = 30 * 24 * 60 * 60;

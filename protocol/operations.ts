@@ -418,7 +418,7 @@ export const OPERATIONS = {
     query: ListMessages,
     status: 200,
     answer: pageOf(ChatChange),
-    problems: [[400, "malformed_room"], NO_SESSION, [404, "no_such_room"], ENDED],
+    problems: [[400, "malformed_room"], [403, "removed"], NO_SESSION, [404, "no_such_room"], ENDED],
   },
   "GET /api/chat/support": {
     id: "getSupportRoom",

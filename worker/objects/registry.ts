@@ -17,7 +17,7 @@ import { HOSTS_SCHEMA, Hosts } from "./registry/hosts.ts";
 import { SessionIndex } from "./registry/session-index.ts";
 import { SESSION_INDEX_SCHEMA } from "./registry/session-query.ts";
 import { LATER_SIGN_IN_LINK_COLUMNS, SIGN_INS_SCHEMA, SignIns } from "./registry/sign-ins.ts";
-import { SUPPORT_ROOMS_SCHEMA, SupportRooms } from "./registry/support-rooms.ts";
+import { makeSupportRooms, SupportRooms } from "./registry/support-rooms.ts";
 import { Watchers } from "./registry/watchers.ts";
 import { addMissingColumns, oneRow } from "./storage.ts";
 
@@ -47,12 +47,12 @@ export class Registry extends DurableObject<Env> {
         CREATIONS_SCHEMA +
         AUDIT_SCHEMA +
         FAILURES_SCHEMA +
-        SUPPORT_ROOMS_SCHEMA +
         USES_SCHEMA +
         FEED_SCHEMA +
         ACTIVITY_COUNTS_SCHEMA,
     );
     addMissingColumns(this.#sql, "sign_in_links", ...LATER_SIGN_IN_LINK_COLUMNS);
+    makeSupportRooms(this.#sql);
     ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair(LINK_PING, LINK_PONG));
   }
 
