@@ -1,8 +1,10 @@
 import { networkInterfaces } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
+import { canonicalAddress, placeName } from "../protocol/addresses.ts";
 import { CloseCode } from "../protocol/close-codes.ts";
 import { MAX_ADDRESSES, MAX_STREAMS_PER_HOST, SCAN_INTERVAL_MS } from "../protocol/limits.ts";
 import { type AgentToEdge, type Display, type EdgeToAgent, listensOn } from "../protocol/link.ts";
+import { ignoreAbort } from "./abort.ts";
 import { type AllowedTarget, isAllowed } from "./allow-list.ts";
 import { type DesktopNews, Desktops, type DesktopsOptions } from "./desktops.ts";
 import { DisplayFinder } from "./displays.ts";
@@ -81,6 +83,7 @@ class Agent {
       streams: [...this.#streams.keys()],
       profiles: this.desktops.profiles,
       max_desktops: this.desktops.max,
+      max_start_seconds: this.desktops.maxStartSeconds,
       desktops: this.desktops.list(),
       addresses: ownAddresses(),
     });
@@ -161,7 +164,8 @@ class Agent {
   }
 
   #open(message: Extract<EdgeToAgent, { type: "open" }>): void {
-    const { stream: id, session, target } = message;
+    const { stream: id, session } = message;
+    const target = { ...message.target, host: canonicalAddress(message.target.host) };
     const fail = (code: CloseCode, reason: string) => {
       this.#options.log("stream.refused", { stream: id, session, ...target, code, reason });
       this.#send({ type: "failed", stream: id, code, message: reason });
@@ -169,7 +173,7 @@ class Agent {
     if (!isAllowed(this.#options.allowed, target.host, target.port)) {
       return fail(
         CloseCode.forbidden,
-        `The agent's owner does not allow ${target.host}:${target.port}; see its --allow.`,
+        `The agent's owner does not allow ${placeName(target.host, target.port)}; see its --allow.`,
       );
     }
     if (this.desktops.isOfAnother(session, target)) {
@@ -238,9 +242,6 @@ class Agent {
     });
   }
 }
-
-/** The loops see the aborted signal by themselves. */
-function ignoreAbort(): void {}
 
 /** Where this machine can be reached, so that a panel can find the host that owns an address. */
 function ownAddresses(): string[] {

@@ -13,7 +13,10 @@ import { type Plan, readProfiles } from "./desktops/profiles.ts";
 import { type Record, Records } from "./desktops/records.ts";
 import { describeError, type Log } from "./log.ts";
 
-/** Of so many desktops that are over the endings and what they printed are kept in memory. */
+/**
+ * Of so many desktops that are over the endings are kept, on disk too, and in memory what they
+ * printed. The edge asks again for one whose end it did not hear within minutes.
+ */
 const MAX_ENDED_KEPT = 200;
 
 /** Of a desktop's folder. Short: sockets in it have a path of at most 107 bytes. */
@@ -49,7 +52,10 @@ type Target = { host: string; port: number };
 
 type Ended = Ending & { output: Output | null };
 
-/** The desktops that the edge has this agent run for jobs. A session has one at most, once. */
+/**
+ * The desktops that the edge has this agent run for jobs. A session has one at most, once, also
+ * over restarts of the agent.
+ */
 export class Desktops {
   readonly #allowed: readonly AllowedTarget[];
   readonly #limits: Limits;
@@ -81,21 +87,26 @@ export class Desktops {
   }
 
   /**
-   * Ends what an agent before this one left when it was killed. To be called before anything else.
+   * Ends what an agent before this one left when it was killed, and learns what it had. To be called before anything else.
    * @throws {Error} with a sentence if it cannot be known
    */
   async cleanUp(): Promise<void> {
+    for (const { session, ...ended } of this.#records?.readEnded() ?? []) {
+      this.#ended.set(session, { ...ended, output: null });
+    }
     const cleanUpOne = async (record: Record) => {
       const { session, port } = record;
       const left = await cleanUp(record, new ProcessFamily(record));
       this.#log("desktop.cleaned_up", { session, port, ...(left !== null && { left }) });
       const reason = "The agent was ended while this desktop ran.";
-      const ended = { cause: "lost", reason, output: null } as const;
+      const lost = { cause: "lost", reason, output: null } as const;
+      const ended = this.#ended.get(session) ?? lost; // it was written down as ended just before
       this.#keepEnded(session, ended);
       this.#tellEnded(session, ended);
     };
-    await Promise.all((this.#records?.read() ?? []).map(cleanUpOne));
-    this.#write();
+    const left = this.#records?.read() ?? [];
+    await Promise.all(left.map(cleanUpOne));
+    if (left.length > 0) this.#writeAll();
   }
 
   get profiles(): string[] {
@@ -104,6 +115,10 @@ export class Desktops {
 
   get max(): number {
     return this.#plans.size === 0 ? 0 : this.#limits.max_desktops;
+  }
+
+  get maxStartSeconds(): number {
+    return this.#limits.max_start_seconds;
   }
 
   list(): Array<{ session: string; port: number; ready: boolean }> {
@@ -213,13 +228,13 @@ export class Desktops {
       ended: (ending) => {
         this.#log("desktop.ended", { session, port, ...ending });
         this.#running.delete(session);
+        this.#keepEnded(session, { ...ending, output: desktop.output });
         try {
-          this.#write();
+          this.#writeAll();
         } catch (error) {
           // Nothing is left to be found; the next change writes it.
           this.#log("desktop.not_recorded", { session, why: describeError(error) });
         }
-        this.#keepEnded(session, { ...ending, output: desktop.output });
         this.#tellEnded(session, ending);
       },
     });
@@ -232,6 +247,17 @@ export class Desktops {
       if (!taken.has(uid) && !isUidInUse(uid)) return uid;
     }
     throw new Refusal("no_room", "No user for another desktop is free on this host.");
+  }
+
+  /** How they ended goes first: in between both files have them, and never neither. */
+  #writeAll(): void {
+    const ended = [...this.#ended].map(([session, { cause, reason }]) => ({
+      session,
+      cause,
+      reason: reason.slice(0, MAX_REASON_CHARACTERS),
+    }));
+    this.#records?.writeEnded(ended);
+    this.#write();
   }
 
   #write(...more: Record[]): void {

@@ -1,7 +1,8 @@
+import { placeName } from "../protocol/addresses.ts";
 import { CloseCode } from "../protocol/close-codes.ts";
 import { ANY_ADDRESS, LOOPBACK, RFB_BASE_PORT, RFB_LAST_PORT } from "../protocol/ids.ts";
 import { type Display, listensOn } from "../protocol/link.ts";
-import { type AllowedTarget, isAllowed } from "./allow-list.ts";
+import { type AllowedTarget, interfaceAddresses, isAllowed } from "./allow-list.ts";
 import { type Listener, listeners } from "./listeners.ts";
 import { askSecurity } from "./rfb/security.ts";
 import type { ServerInit } from "./rfb/server-init.ts";
@@ -16,6 +17,9 @@ const SCAN_CONCURRENCY = 20;
 /** A wide allow-list does not turn the agent into a port scanner. */
 const MAX_PORTS = 200;
 
+/** The other loopback. */
+const LOOPBACK_6 = "::1";
+
 /** At most this many displays are told to the edge. */
 const MAX_DISPLAYS = 100;
 
@@ -27,7 +31,6 @@ type Candidate = { host: string; listener: Listener };
 /** What was found there; null is no VNC server. */
 type Finding = { listener: Listener; display: Display | null };
 
-/**
 /**
  * Finds the VNC servers of this machine by their greeting, on loopback and on its other addresses,
  * and remembers them. A server is asked once and not again while the same socket listens: a
@@ -104,24 +107,36 @@ export class DisplayFinder {
   #candidates(told: Listener[] | null): Map<string, Candidate> {
     // Where the system does not tell who listens, what was found stays until `forget`.
     const all = told ?? this.#allowed.flatMap(untoldListeners);
+    const own = interfaceAddresses();
     const candidates = new Map<string, Candidate>();
-    for (const listener of [...all].sort(displaysFirst)) {
-      const host = listener.address === ANY_ADDRESS ? LOOPBACK : listener.address;
-      if (!isAllowed(this.#allowed, host, listener.port)) continue;
-      candidates.set(placeOf(host, listener.port), { host, listener });
+    const dialled = [...all].sort(displaysFirst).flatMap((each) => this.#dialled(each, own));
+    for (const candidate of dialled) {
+      candidates.set(placeName(candidate.host, candidate.listener.port), candidate);
       if (candidates.size === MAX_PORTS) break;
     }
+    for (const { port } of all) {
+      // A server that listens on both loopbacks, as TigerVNC's, is one.
+      if (candidates.has(placeName(LOOPBACK, port))) candidates.delete(placeName(LOOPBACK_6, port));
+    }
     return candidates;
+  }
+
+  /**
+   * Where a listener is dialled. Who listens on every address is dialled on loopback; if that is not
+   * allowed, where it is, and counts as one that listens there.
+   */
+  #dialled(listener: Listener, own: readonly string[]): Candidate[] {
+    const { address, port } = listener;
+    const allows = (host: string) => isAllowed(this.#allowed, host, port);
+    if (address !== ANY_ADDRESS) return allows(address) ? [{ host: address, listener }] : [];
+    if (allows(LOOPBACK)) return [{ host: LOOPBACK, listener }];
+    return own.filter(allows).map((host) => ({ host, listener: { ...listener, address: host } }));
   }
 }
 
 /** Where a server was found that is dialled there: one that listens on every address, on loopback. */
 function placesOf(host: string, port: number): string[] {
-  return [placeOf(host, port), placeOf(LOOPBACK, port)];
-}
-
-function placeOf(host: string, port: number): string {
-  return `${host}:${port}`;
+  return [placeName(host, port), placeName(LOOPBACK, port)];
 }
 
 function isDisplay(port: number): boolean {
@@ -149,7 +164,7 @@ function displayOf({ address, port }: Listener, security: string[]): Display {
   return {
     port,
     ...(address !== LOOPBACK && { address }),
-    display: port - RFB_BASE_PORT,
+    display: isDisplay(port) ? port - RFB_BASE_PORT : null,
     name: null,
     security,
     width: null,

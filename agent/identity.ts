@@ -1,11 +1,11 @@
 import { createPrivateKey, generateKeyPairSync, randomUUID } from "node:crypto";
 import { chmodSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
-import { join } from "node:path";
+import { isAbsolute, join } from "node:path";
 import { importPKCS8, SignJWT } from "jose";
 import * as v from "valibot";
 import { AGENT_TOKEN_TTL_S } from "../protocol/limits.ts";
-import { describeIssues } from "../protocol/link.ts";
+import { describeIssues } from "../protocol/messages.ts";
 
 /** Who this agent is, and to which edge: made by `join`, kept in a file that only its owner reads. */
 const Identity = v.object({
@@ -22,8 +22,10 @@ const FILE_NAME = "agent.json";
 /** `/var/lib/porthole-agent` for root, else `porthole-agent` in the user's state folder. */
 export function defaultStateDir(): string {
   if (process.getuid?.() === 0) return "/var/lib/porthole-agent";
-  const state = process.env.XDG_STATE_HOME ?? join(homedir(), ".local", "state");
-  return join(state, "porthole-agent");
+  const { XDG_STATE_HOME = "" } = process.env;
+  // As its specification has it, what is no whole path counts as not set.
+  const isSet = isAbsolute(XDG_STATE_HOME);
+  return join(isSet ? XDG_STATE_HOME : join(homedir(), ".local", "state"), "porthole-agent");
 }
 
 /**

@@ -3,7 +3,9 @@ import * as v from "valibot";
 import { WebSocket } from "ws";
 import { CloseCode } from "../protocol/close-codes.ts";
 import { LINK_PING, LINK_PING_MS, LINK_PONG, MAX_MESSAGE_BYTES } from "../protocol/limits.ts";
-import { type AgentToEdge, EdgeToAgent, parseMessage } from "../protocol/link.ts";
+import { type AgentToEdge, EdgeToAgent } from "../protocol/link.ts";
+import { parseMessage } from "../protocol/messages.ts";
+import { ignoreAbort } from "./abort.ts";
 import { backoffMs } from "./backoff.ts";
 import { dialOptions, edgeSocketUrl } from "./dial.ts";
 import { type Identity, signToken } from "./identity.ts";
@@ -63,9 +65,6 @@ export async function keepLink(
   }
   return null;
 }
-
-/** The loop sees the aborted signal by itself. */
-function ignoreAbort(): void {}
 
 /** Dials once and stays until the link ends. */
 async function holdLink(

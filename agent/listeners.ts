@@ -1,10 +1,15 @@
 import { readFileSync } from "node:fs";
+import { canonicalAddress } from "../protocol/addresses.ts";
 import { ANY_ADDRESS, LOOPBACK } from "../protocol/ids.ts";
 
 /** /proc/net/tcp, column `st`: a listening socket. */
 const LISTEN = "0A";
 
-/** How that table writes addresses: hex in the byte order of the machine, here little-endian. */
+/**
+ * How that table writes addresses: words of 32 bits as hex, in the byte order of the machine, here
+ * little-endian. One that listens on `::` takes IPv4 too, unless it says otherwise, which the
+ * system does not tell.
+ */
 const ANY: ReadonlySet<string> = new Set([
   "00000000",
   "00000000000000000000000000000000",
@@ -14,16 +19,19 @@ const ANY: ReadonlySet<string> = new Set([
 /** What an IPv4 address begins with where the table is that of IPv6: `::ffff:` */
 const MAPPED = "0000000000000000FFFF0000";
 
+const V4_BYTES = 4;
+const V6_BYTES = 16;
+
 /** A TCP socket that listens. `socket` is its inode: another one is another server. */
 export type Listener = {
-  /** Of IPv4; {@link ANY_ADDRESS} where it listens on every address. */
+  /** {@link ANY_ADDRESS} where it listens on every address. */
   address: string;
   port: number;
   socket: string;
 };
 
 /**
- * Who listens on this machine, on IPv4 addresses. Nothing is connected to.
+ * Who listens on this machine. Nothing is connected to.
  * @returns null where the system does not tell (anything but Linux)
  */
 export function listeners(): Listener[] | null {
@@ -58,10 +66,13 @@ export function listeningPorts(): Set<number> | null {
   return new Set(reached.map(({ port }) => port));
 }
 
-/** @returns null for an address of IPv6 */
+/** @returns null for what is no address */
 function readAddress(hex: string): string | null {
   if (ANY.has(hex)) return ANY_ADDRESS;
   const last = hex.startsWith(MAPPED) ? hex.slice(MAPPED.length) : hex;
-  if (last.length !== 8) return null;
-  return Buffer.from(last, "hex").reverse().join(".");
+  const bytes = Buffer.from(last, "hex");
+  if (bytes.length !== V4_BYTES && bytes.length !== V6_BYTES) return null;
+  bytes.swap32();
+  if (bytes.length === V4_BYTES) return bytes.join(".");
+  return canonicalAddress(bytes.toString("hex").replace(/(.{4})(?!$)/g, "$1:"));
 }

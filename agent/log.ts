@@ -8,6 +8,8 @@ export const logToStdout: Log = (event, fields = {}) => {
 /** What an unknown failure says: the message, and the cause that the platform hides behind it. */
 export function describeError(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  const cause = error.cause instanceof Error ? `: ${error.cause.message}` : "";
-  return `${error.message}${cause}`;
+  if (!(error.cause instanceof Error)) return error.message;
+  const { message, code } = error.cause as NodeJS.ErrnoException;
+  // Where every address of a name was tried in vain, the code is all that there is.
+  return `${error.message}: ${message || code || error.cause.name}`;
 }

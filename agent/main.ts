@@ -1,14 +1,19 @@
-import { hostname } from "node:os";
+import { hostname, userInfo } from "node:os";
+import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { runAgent } from "./agent.ts";
 import { type AllowedTarget, defaultAllowList, parseAllowedTarget } from "./allow-list.ts";
 import { readConfig } from "./config.ts";
 import { isLoopback } from "./dial.ts";
 import { DisplayFinder } from "./displays.ts";
+import { EXIT_FAILED, EXIT_REFUSED, EXIT_USAGE } from "./exit-codes.ts";
 import { defaultStateDir, type Identity, readIdentity } from "./identity.ts";
 import { join } from "./join.ts";
 import { logToStdout } from "./log.ts";
+import { agentFile, ownCommand } from "./own-command.ts";
 import { passwordsOf } from "./passwords.ts";
+import { installService } from "./service/install.ts";
+import { serviceUnit } from "./service/unit.ts";
 import { VERSION } from "./version.ts";
 
 const USAGE = `porthole-agent ${VERSION}: shows this machine's VNC displays through a Porthole edge.
@@ -22,6 +27,8 @@ It opens no port: it dials out.
       Says which host of which edge this machine is, and whether the edge answers.
   porthole-agent displays [--allow ADDRESS:PORTS ...]
       Lists the VNC servers that are found on this machine.
+  porthole-agent install-service [--state DIR] [--user NAME] [--allow ...] [--config FILE] [--print]
+      Has systemd run the agent from now on, and after each restart of this machine.
 
   --name N      the host's name (default: this machine's)
   --state DIR   where the key is kept (default: ${defaultStateDir()})
@@ -29,34 +36,54 @@ It opens no port: it dials out.
                 May be given several times: --allow 127.0.0.1:5901 --allow 192.168.4.2:5900-5910
   --config FILE where the passwords of VNC servers come from, and which desktops jobs may have
                 (default: config.json beside the key)
+  --user NAME   as whom the service runs (default: root)
+  --unit-dir D  where its unit is written (default: /etc/systemd/system)
+  --print       shows the unit, and installs nothing
 `;
-
-/** What a supervisor must not restart: the edge refused this agent for good. */
-const EXIT_REFUSED = 3;
-const EXIT_FAILED = 1;
-const EXIT_USAGE = 2;
 
 /** How long the edge has to answer `status`. */
 const STATUS_TIMEOUT_MS = 5_000;
 
 class UsageError extends Error {}
 
-type Options = { name?: string; state: string; allowed: AllowedTarget[]; config?: string };
+type Options = {
+  name?: string;
+  state: string;
+  allowed: AllowedTarget[];
+  config?: string;
+  user?: string;
+  unitDir?: string;
+  print: boolean;
+  /** Those that a command which is printed for a person has to repeat. */
+  given: { state: string[]; run: string[] };
+};
+
+const NO_OPTIONS: Options = { state: "", allowed: [], print: false, given: { state: [], run: [] } };
 
 function readCommandLine(args: string[]): { command: string; rest: string[]; options: Options } {
   const { values, positionals } = parseCommandLine(args);
-  if (values.help) return { command: "help", rest: [], options: { state: "", allowed: [] } };
-  if (values.version) return { command: "version", rest: [], options: { state: "", allowed: [] } };
+  if (values.help) return { command: "help", rest: [], options: NO_OPTIONS };
+  if (values.version) return { command: "version", rest: [], options: NO_OPTIONS };
   const [command, ...rest] = positionals;
   if (command === undefined) throw new UsageError("Say what to do.");
   try {
     const allowed = values.allow?.map(parseAllowedTarget) ?? defaultAllowList();
-    const { name, config } = values;
+    const { name, user, print = false, "unit-dir": unitDir } = values;
+    const state = resolve(values.state ?? defaultStateDir());
+    const config = values.config && resolve(values.config);
+    const given = {
+      state: values.state === undefined ? [] : ["--state", state],
+      run: [
+        ...(values.allow ?? []).flatMap((target) => ["--allow", target]),
+        ...(config ? ["--config", config] : []),
+      ],
+    };
     const options = {
-      state: values.state ?? defaultStateDir(),
-      allowed,
+      ...{ state, allowed, print, given },
       ...(name && { name }),
       ...(config && { config }),
+      ...(user && { user }),
+      ...(unitDir && { unitDir }),
     };
     return { command, rest, options };
   } catch (error) {
@@ -74,6 +101,9 @@ function parseCommandLine(args: string[]) {
         state: { type: "string" },
         allow: { type: "string", multiple: true },
         config: { type: "string" },
+        user: { type: "string" },
+        "unit-dir": { type: "string" },
+        print: { type: "boolean" },
         help: { type: "boolean", short: "h" },
         version: { type: "boolean" },
       },
@@ -101,6 +131,8 @@ async function main(args: string[]): Promise<number> {
       return status(expectNoMore(rest, options));
     case "displays":
       return displays(expectNoMore(rest, options));
+    case "install-service":
+      return install(expectNoMore(rest, options));
     default:
       throw new UsageError(`There is no command "${command}".`);
   }
@@ -117,21 +149,22 @@ async function joinEdge(rest: string[], options: Options): Promise<number> {
   const name = options.name ?? hostname();
   const identity = await join({ edge, token, name, stateDir: options.state });
   console.log(`This machine is now the host "${identity.name}" of ${identity.edge}.`);
-  console.log("Serve its displays with: porthole-agent run");
+  console.log(`Serve its displays with: ${ownCommand("run", ...options.given.state)}`);
   return 0;
 }
 
-function requireIdentity(stateDir: string): Identity {
-  const identity = readIdentity(stateDir);
+function requireIdentity({ state, given }: Options): Identity {
+  const identity = readIdentity(state);
   if (identity) return identity;
+  const join = ownCommand("join", "<edge-url>", "<join-token>", ...given.state);
   throw new Error(
-    `This machine has not joined an edge yet (nothing in ${stateDir}). ` +
-      "Ask the operator for a join token, then: porthole-agent join <edge-url> <join-token>",
+    `This machine has not joined an edge yet (nothing in ${state}). ` +
+      `Ask the operator for a join token, then: ${join}`,
   );
 }
 
 async function run(options: Options): Promise<number> {
-  const identity = requireIdentity(options.state);
+  const identity = requireIdentity(options);
   const config = readConfig(options.state, options.config);
   const { protocol, hostname } = new URL(identity.edge);
   if (protocol === "http:" && !isLoopback(hostname)) {
@@ -156,7 +189,7 @@ async function run(options: Options): Promise<number> {
 }
 
 async function status(options: Options): Promise<number> {
-  const identity = requireIdentity(options.state);
+  const identity = requireIdentity(options);
   console.log(`Host "${identity.name}" (${identity.host_id}) of ${identity.edge}`);
   try {
     const signal = AbortSignal.timeout(STATUS_TIMEOUT_MS);
@@ -173,9 +206,35 @@ async function displays(options: Options): Promise<number> {
   const found = await new DisplayFinder(options.allowed).find();
   for (const { display, port, address, security } of found) {
     const where = address === undefined ? `port ${port}` : `port ${port} of ${address}`;
-    console.log(`display ${display}  ${where}  security: ${security.join(", ")}`);
+    const name = display === null ? "" : `display ${display}  `;
+    console.log(`${name}${where}  security: ${security.join(", ")}`);
   }
   if (found.length === 0) console.log("No VNC server was found on this machine.");
+  return 0;
+}
+
+async function install(options: Options): Promise<number> {
+  requireIdentity(options);
+  const { state, user = null, unitDir, print, given } = options;
+  const { profiles } = readConfig(state, options.config);
+  const service = {
+    command: [process.execPath, agentFile(), "run", "--state", state, ...given.run],
+    stateDir: state,
+    user,
+    startsDesktops: Object.values(profiles).some((profile) => profile !== false),
+  };
+  if (print) {
+    process.stdout.write(serviceUnit(service));
+    return 0;
+  }
+  // Who is not root and is told to become it has a state that is theirs.
+  const owner = process.getuid?.() === 0 ? user : (user ?? userInfo().username);
+  const asUser = owner === null ? [] : ["--user", owner];
+  const commands = {
+    install: ownCommand("install-service", "--state", state, ...asUser, ...given.run),
+    run: ownCommand("run", ...given.state, ...given.run),
+  };
+  console.log(await installService({ service, commands, ...(unitDir && { unitDir }) }));
   return 0;
 }
 

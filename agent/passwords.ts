@@ -2,9 +2,8 @@ import { execFile } from "node:child_process";
 import { readFileSync, statSync } from "node:fs";
 import { promisify } from "node:util";
 import { CloseCode } from "../protocol/close-codes.ts";
-import { LOOPBACK } from "../protocol/ids.ts";
 import { MAX_VNC_PASSWORD_CHARACTERS } from "../protocol/limits.ts";
-import type { Config, PasswordSource } from "./config.ts";
+import { type Config, type PasswordSource, serverName } from "./config.ts";
 import { describeError, type Log } from "./log.ts";
 import { LoginError } from "./rfb/stream-error.ts";
 import { readVncPasswd } from "./rfb/vnc-auth.ts";
@@ -31,7 +30,7 @@ const OPEN_TO_OTHERS = 0o077;
 export function passwordsOf({ displays }: Pick<Config, "displays">, log: Log): FindPassword {
   return async ({ host, port }, stream) => {
     // Of another address the same port is another server's, which must not hear this one's password.
-    const source = displays[host === LOOPBACK ? String(port) : `${host}:${port}`];
+    const source = displays[serverName(host, port)];
     if (!source) return null;
     try {
       const password = await readPassword(source);

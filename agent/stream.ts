@@ -6,7 +6,7 @@ import { dialOptions, edgeSocketUrl } from "./dial.ts";
 import { describeError, type Log } from "./log.ts";
 import type { FindPassword } from "./passwords.ts";
 import { isUnlimited, type Rights } from "./rfb/client-filter.ts";
-import { abandon, type LoggedIn, logIn } from "./rfb/log-in.ts";
+import { abandon, type Credentials, type LoggedIn, logIn } from "./rfb/log-in.ts";
 import type { LoginAttempts } from "./rfb/login-attempts.ts";
 import type { ServerInit } from "./rfb/server-init.ts";
 import { StreamError } from "./rfb/stream-error.ts";
@@ -77,9 +77,10 @@ export class Stream {
   async #logIn(): Promise<LoggedIn> {
     const { stream, target, rights, password } = this.#request;
     const { attempts, findPassword } = this.#surroundings;
-    const credentials = {
+    const credentials: Credentials = {
       target,
       password: password ?? (await findPassword(target, stream)),
+      passwordOf: password === null ? "host" : "session",
       // Of what is encrypted the gate sees nothing: it may pass only where all may.
       mayPassThrough: isUnlimited(rights),
     };

@@ -160,6 +160,12 @@ export const RedeemLink = v.strictObject({
     v.string(),
     v.regex(/^[A-Za-z0-9_-]{1,64}\.[A-Za-z0-9_-]{43}$/, "is not a link's"),
   ),
+  embedded: v.optional(
+    v.pipe(
+      v.boolean(),
+      v.description("Whether the page that asks is in a frame; its cookie is for that frame then."),
+    ),
+  ),
 });
 
 export const ChangeHost = v.pipe(
@@ -370,6 +376,26 @@ export const NewApiKey = v.object({
   key: told(v.string(), "Only this answer has it."),
 });
 export type NewApiKey = v.InferOutput<typeof NewApiKey>;
+
+/** What vouches for a person, or for software. */
+export const PersonKind = v.picklist(["admin_token", "key", "login", "access"]);
+
+/** Who the edge takes a caller for. */
+export const Me = v.object({
+  kind: told(v.picklist([...PersonKind.options, "guest"]), "What vouches for whoever asks."),
+  name: v.string(),
+  role: told(v.nullable(PersonRole), "Null for a guest."),
+  expires_at: told(
+    v.nullable(Time),
+    "When a sign-in, or what Cloudflare Access said, ends; null where nothing ends it by itself.",
+  ),
+  sessions: told(
+    v.array(v.object({ session_id: Id, role: Role, expires_at: v.nullable(Time) })),
+    "What a guest may enter by share links, at most 8, and until when.",
+  ),
+  support_room: told(v.nullable(v.string()), "A guest's support room."),
+});
+export type Me = v.InferOutput<typeof Me>;
 
 /** A browser that is signed in. */
 export const SignIn = v.object({

@@ -88,6 +88,8 @@ export const ClientToRoom = v.variant("type", [
   v.object({ type: v.literal("claim"), release: v.optional(v.boolean(), false) }),
   /** Staff, of a support room: done. What its guest says next opens it again. */
   v.object({ type: v.literal("close_room") }),
+  /** Staff, of a support room that is done: it is open again, with nobody who takes care of it. */
+  v.object({ type: v.literal("reopen_room") }),
   v.object({
     type: v.literal("control"),
     /**
@@ -181,8 +183,18 @@ export type RoomToClient =
   | ({ type: "control" } & Control)
   /** Of a support room: after the welcome, and after every change. */
   | ({ type: "room" } & SupportState)
-  /** To the sender alone; `cid` or `seq` say of which message, where it is about one. */
-  | { type: "error"; code: string; message: string; cid?: string; seq?: number };
+  /**
+   * To the sender alone. `answers` is the `type` of what it refuses, unless the room could not read
+   * that; `cid` or `seq` say of which message, where it is about one.
+   */
+  | {
+      type: "error";
+      code: string;
+      message: string;
+      answers?: ClientToRoom["type"];
+      cid?: string;
+      seq?: number;
+    };
 
 /** `POST /api/chat/support`: a guest opens their support room, or finds it again. */
 export const OpenSupport = v.strictObject({

@@ -99,6 +99,9 @@ export const MAX_JOB_WAIT_S = 30 * 24 * 60 * 60;
 export const MAX_JOBS = 5_000;
 /** The profile of a job that names none: every agent whose owner allows it has it built in. */
 export const DEFAULT_PROFILE = "browser";
+/** How long a desktop may take to start if the host's owner says nothing; and at most. */
+export const DEFAULT_START_S = 60;
+export const MAX_START_S = 60 * 60;
 /** At most one for each of the ports 5900 to 5999. */
 export const MAX_DESKTOPS_PER_HOST = 100;
 /** Of what a desktop printed the first and the last are kept; as JSON they fit into one message. */
@@ -109,9 +112,14 @@ export const DESKTOP_LOG_TAIL_BYTES = 16 * 1024;
 export const CHAT_RATE_PER_S = 60;
 export const CHAT_BURST = 120;
 
-/** How many sockets a room has, and how many of those are one person's. */
+/**
+ * How many sockets a room has; how many of those one person, and all the guests of one share link;
+ * and how many are kept for staff, who could not come to remove anybody otherwise.
+ */
 export const MAX_ROOM_SOCKETS = 256;
 export const MAX_ROOM_SOCKETS_PER_PERSON = 32;
+export const MAX_ROOM_SOCKETS_PER_LINK = 128;
+export const ROOM_SOCKETS_FOR_STAFF = 16;
 
 export const DEFAULT_SESSION_TTL_S = 8 * 60 * 60;
 export const MAX_SESSION_TTL_S = 30 * 24 * 60 * 60;

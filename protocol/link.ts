@@ -39,7 +39,8 @@ export const Display = v.object({
   port: Port,
   /** Where it listens, if that is not on loopback alone: an address, or 0.0.0.0 for all. */
   address: v.optional(v.pipe(v.string(), v.maxLength(MAX_ADDRESS_CHARACTERS))),
-  display: v.pipe(v.number(), v.integer()),
+  /** null for a port that is not a display's. */
+  display: v.nullable(v.pipe(v.number(), v.integer())),
   name: v.nullable(v.pipe(v.string(), v.maxLength(255))),
   security: v.pipe(v.array(v.pipe(v.string(), v.maxLength(40))), v.maxLength(MAX_SECURITY_TYPES)),
   width: v.nullable(Count),
@@ -122,6 +123,8 @@ export const AgentToEdge = v.variant("type", [
     profiles: v.optional(v.array(ProfileName), []),
     /** How many desktops it runs at once. */
     max_desktops: v.optional(Count, 0),
+    /** How long one may take to start; then the agent gives up on it. */
+    max_start_seconds: v.optional(Count),
     /** Those that it has; one that is not ready yet is followed by `launched`. */
     desktops: v.optional(
       v.pipe(
@@ -187,47 +190,3 @@ export const JoinRequest = v.object({
 export type JoinRequest = v.InferOutput<typeof JoinRequest>;
 
 export const JoinAnswer = v.object({ host_id: Id, name: v.string() });
-
-/** A message that is JSON with a `type`, one that we do not know, or nothing that we can read. */
-export type Parsed<Message> =
-  | { kind: "message"; message: Message }
-  | { kind: "unknown"; type: string }
-  | { kind: "malformed"; why: string };
-
-/**
- * Reads one text message against a schema.
- * @param data what the socket delivered; binary is malformed on a link and in a chat
- */
-export function parseMessage<Schema extends v.GenericSchema & VariantOfTypes>(
-  schema: Schema,
-  data: unknown,
-): Parsed<v.InferOutput<Schema>> {
-  if (typeof data !== "string") return { kind: "malformed", why: "it is not text" };
-  let json: unknown;
-  try {
-    json = JSON.parse(data);
-  } catch {
-    return { kind: "malformed", why: "it is not JSON" };
-  }
-  const parsed = v.safeParse(schema, json);
-  if (parsed.success) return { kind: "message", message: parsed.output };
-  const head = v.safeParse(v.object({ type: v.string() }), json);
-  if (!head.success) return { kind: "malformed", why: "it is not an object with a type" };
-  const known = schema.options.some((option) => option.entries.type.literal === head.output.type);
-  if (!known) return { kind: "unknown", type: head.output.type.slice(0, 40) };
-  return { kind: "malformed", why: describeIssues(parsed.issues) };
-}
-
-type VariantOfTypes = {
-  readonly options: readonly {
-    readonly entries: { readonly type: { readonly literal: string } };
-  }[];
-};
-
-/** The first thing that a schema found wrong, as one sentence part: `displays.0.port: ...`. */
-export function describeIssues(issues: readonly v.BaseIssue<unknown>[]): string {
-  const first = issues[0];
-  if (!first) return "it does not have the right shape";
-  const path = v.getDotPath(first);
-  return path ? `${path}: ${first.message}` : first.message;
-}

@@ -26,6 +26,7 @@ import {
   ListSessions,
   Login,
   MadeShareLink,
+  Me,
   NewApiKey,
   pageOf,
   RedeemedLink,
@@ -365,6 +366,12 @@ export const OPERATIONS = {
     status: 201,
     answer: SignInLink,
   },
+  "GET /api/me": {
+    id: "getMe",
+    summary: "Who the edge takes the caller for, and what a guest may enter",
+    status: 200,
+    answer: Me,
+  },
   "GET /api/logins": {
     id: "listLogins",
     summary: "The browsers that are signed in",
@@ -411,7 +418,7 @@ export const OPERATIONS = {
     query: ListMessages,
     status: 200,
     answer: pageOf(ChatChange),
-    problems: [[400, "malformed_room"], NO_SESSION, [404, "no_such_room"], ENDED],
+    problems: [[400, "malformed_room"], [403, "removed"], NO_SESSION, [404, "no_such_room"], ENDED],
   },
   "GET /api/chat/support": {
     id: "getSupportRoom",

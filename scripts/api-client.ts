@@ -39,11 +39,22 @@ type Input<Name extends OperationName> = Params<Name> &
   Query<Operations[Name]> & { headers?: Record<string, string> };
 
 /** What an operation is answered when all goes well. */
-type AnswerOf<Name extends OperationName> = Operations[Name] extends {
-  answer: infer Schema extends v.GenericSchema;
+type AnswerOf<Name extends OperationName> = Operations[Name] extends { answer: infer Answer }
+  ? Answer extends v.GenericSchema
+    ? v.InferOutput<Answer>
+    : Answer extends "text" | "html"
+      ? string
+      : Answer extends "object"
+        ? object
+        : undefined
+  : never;
+
+/** JSON as what it says, anything else as its text. */
+async function readAnswer(response: Response): Promise<unknown> {
+  if (response.status === 204) return undefined;
+  const isJson = response.headers.get("content-type")?.startsWith("application/json");
+  return isJson ? response.json() : response.text();
 }
-  ? v.InferOutput<Schema>
-  : undefined;
 
 /**
  * A client of the REST API, typed by the schemas that the edge checks and describes its calls with:
@@ -113,6 +124,6 @@ export class ApiClient {
       const problem = isProblem ? ((await response.json()) as Problem) : null;
       throw new ApiError(method, path, response.status, problem);
     }
-    return (response.status === 204 ? undefined : await response.json()) as AnswerOf<Name>;
+    return (await readAnswer(response)) as AnswerOf<Name>;
   }
 }

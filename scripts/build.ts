@@ -6,6 +6,7 @@ import { ROOT, runTool } from "./tool.ts";
 
 const WEB = "dist/web";
 const AGENT = "dist/porthole-agent.mjs";
+const INSTALLER = "agent/install.sh";
 const WORKER = "dist/worker/index.js";
 
 /** The steps, in their order: the Worker's build reads the pages', which carry the agent. */
@@ -39,8 +40,9 @@ export async function build(options: { all: boolean; say: (line: string) => void
       throw new SentenceError(`The ${step.name} could not be built.\n${(error as Error).message}`);
     }
   }
-  // The edge serves the agent; the pages' build empties its folder.
+  // The edge serves the agent, and what installs it; the pages' build empties its folder.
   copyFileSync(join(ROOT, AGENT), join(ROOT, WEB, "agent.mjs"));
+  copyFileSync(join(ROOT, INSTALLER), join(ROOT, WEB, "install.sh"));
 }
 
 function isStale(output: string, sources: readonly string[]): boolean {

@@ -1,6 +1,6 @@
 import { spawnSync } from "node:child_process";
-import { accessSync, constants, existsSync } from "node:fs";
-import { delimiter, join } from "node:path";
+import { existsSync } from "node:fs";
+import { findProgram, searchPath } from "../agent/executable.ts";
 import { SentenceError } from "./sentence.ts";
 
 /** A program that a script needs, and the Debian packages that it takes to run it. */
@@ -50,15 +50,5 @@ export function needPrograms(needed: readonly Needed[], say: (line: string) => v
 
 function isInstalled(program: string): boolean {
   // Debian's PATH of a user lacks the folders of the system's programs, such as sshd.
-  const folders = [...(process.env.PATH ?? "").split(delimiter), "/usr/sbin", "/sbin"];
-  return folders.some((folder) => isExecutable(join(folder, program)));
-}
-
-function isExecutable(file: string): boolean {
-  try {
-    accessSync(file, constants.X_OK);
-    return true;
-  } catch {
-    return false; // the question was whether it is there
-  }
+  return findProgram(program, [...searchPath(), "/usr/sbin", "/sbin"]) !== null;
 }

@@ -19,7 +19,7 @@ function toProxyPattern(path: string): string {
 }
 
 const viteInFront: FrontMaker = async (edge, { host, port }) => {
-  const paths = [...edge.workerPaths, "/agent.mjs"];
+  const paths = [...edge.workerPaths, "/agent.mjs", "/install.sh"];
   const proxy = Object.fromEntries(
     paths.map((path) => [
       toProxyPattern(path),

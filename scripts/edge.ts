@@ -1,6 +1,7 @@
 import { createServer } from "node:net";
 import { join } from "node:path";
 import {
+  CoreBindings,
   CoreHeaders,
   convertV4MiniflareOptions,
   Miniflare,
@@ -41,6 +42,7 @@ export type Edge = {
  * Runs the built Worker in workerd on this machine, configured by wrangler.toml.
  */
 export async function startEdge(options: EdgeOptions): Promise<Edge> {
+  shutWaysPastTheFront();
   const listeners = signalListeners();
   const miniflare = new Miniflare(miniflareOptions(options));
   const url = (await miniflare.unsafeGetDirectURL(FRONT, FRONT_ENTRYPOINT)).origin;
@@ -75,10 +77,22 @@ const PORTHOLE = "porthole";
 
 /**
  * Miniflare's own entry believes a client's `CF-Connecting-IP`, so the front has a socket of its
- * own. There a client could write all of `request.cf` in this header: without the header's name
- * workerd takes none, and tells the address of the other end of the connection instead.
+ * own. There a client could write all of `request.cf` in a header: without the header's name
+ * workerd takes none, and tells the address of the other end of the connection instead. At that
+ * entry a client could name the worker that is to answer, and so leave out the front: it looks for
+ * that worker by a name that begins so, and finds none under another.
+ * @throws {Error} if this version of Miniflare has other names for them
  */
-Object.assign(CoreHeaders, { CF_BLOB: undefined });
+function shutWaysPastTheFront(): void {
+  const changes = [
+    { names: CoreHeaders, key: "CF_BLOB", value: undefined },
+    { names: CoreBindings, key: "SERVICE_USER_ROUTE_PREFIX", value: "PORTHOLE_ROUTE_" },
+  ];
+  for (const { names, key, value } of changes) {
+    if (!(key in names)) throw new Error(`Miniflare has no ${key} any more; who could forge what?`);
+    Object.assign(names, { [key]: value });
+  }
+}
 
 function signalListeners() {
   const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;

@@ -1,5 +1,14 @@
 import { randomBytes } from "node:crypto";
-import { accessSync, constants, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import {
+  accessSync,
+  chmodSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { hostname } from "node:os";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
@@ -12,6 +21,7 @@ import type { Log } from "../agent/log.ts";
 import { passwordsOf } from "../agent/passwords.ts";
 import { type DemoDesktop, startDemo } from "../demo/server.ts";
 import { RFB_BASE_PORT, RFB_LAST_PORT } from "../protocol/ids.ts";
+import { settingsIn, wrongSetting } from "../worker/settings.ts";
 import { ApiClient, ApiError } from "./api-client.ts";
 import { build } from "./build.ts";
 import { assertFree, type Edge, startEdge } from "./edge.ts";
@@ -27,17 +37,6 @@ const USAGE = `Options: [--no-demo] [--no-agent]
 Environment: PORT (8787), PORTHOLE_STATE (.porthole), ADMIN_TOKEN (else made and kept there),
 TRUST_PROXY=1 behind a proxy that says in X-Forwarded-For and -Proto who comes, and how;
 and the edge's other settings, as in docs/deploy.md.`;
-
-/** Settings of the Worker that the environment gives here, and wrangler elsewhere. */
-const WORKER_SETTINGS = [
-  ...["ALLOWED_ORIGINS", "ACCESS_TEAM_DOMAIN", "ACCESS_AUD", "ACCESS_ROLES", "AUDIT_DAYS"],
-  ...["VIRTFUSION_URL", "VIRTFUSION_TOKEN", "VIRTFUSION_VNC_BODY"],
-];
-
-function workerSettings(): Record<string, string> {
-  const given = WORKER_SETTINGS.map((name) => [name, process.env[name] ?? ""] as const);
-  return Object.fromEntries(given.filter(([, value]) => value !== ""));
-}
 
 const HOST = "127.0.0.1";
 const DEFAULT_PORT = 8787;
@@ -68,7 +67,7 @@ type Settings = {
   agent: boolean;
 };
 
-/** @throws {SentenceError} on an option, a PORT or a TRUST_PROXY that is none */
+/** @throws {SentenceError} on an option, a PORT, a TRUST_PROXY or a number that is none */
 function readSettings(): Settings {
   let flags: { "no-demo"?: boolean; "no-agent"?: boolean };
   try {
@@ -85,6 +84,8 @@ function readSettings(): Settings {
   if (!["", "0", "1"].includes(TRUST_PROXY)) {
     throw new SentenceError(`TRUST_PROXY is "${TRUST_PROXY}"; it must be 1, or not set.`);
   }
+  const wrong = wrongSetting(settingsIn(process.env));
+  if (wrong !== null) throw new SentenceError(wrong);
   return {
     port,
     trustProxy: TRUST_PROXY === "1",
@@ -94,10 +95,16 @@ function readSettings(): Settings {
   };
 }
 
+/** stat(2): of a folder that many write to, as /tmp. */
+const STICKY = 0o1000;
+
 /** Makes the state folder, readable by its owner only, and sees that it can be written. */
 function openStateDir(dir: string): void {
   try {
     mkdirSync(dir, { recursive: true, mode: 0o700 });
+    // One that was there keeps its mode; but /tmp itself is all users', and must stay so.
+    if (statSync(dir).mode & STICKY) throw new Error("all users share it");
+    chmodSync(dir, 0o700);
     accessSync(dir, constants.R_OK | constants.W_OK | constants.X_OK);
   } catch (error) {
     throw new SentenceError(
@@ -218,7 +225,7 @@ export async function runLocal(makeFront?: FrontMaker): Promise<void> {
     host: HOST,
     port: makeFront ? 0 : settings.port,
     stateDir: join(settings.stateDir, "edge"),
-    vars: { ...workerSettings(), ADMIN_TOKEN: token },
+    vars: { ...settingsIn(process.env), ADMIN_TOKEN: token },
     trustProxy: settings.trustProxy,
     log,
   });

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import { runAgent } from "../agent/agent.ts";
 import { join } from "../agent/join.ts";
+import { describeError } from "../agent/log.ts";
 import { startDemo } from "../demo/server.ts";
 import { CloseCode } from "../protocol/close-codes.ts";
 import { LOOPBACK } from "../protocol/ids.ts";
@@ -51,7 +52,7 @@ async function step(name: string, run: () => Promise<string>): Promise<void> {
     console.log(`ok      ${name}: ${detail}`);
   } catch (error) {
     failures++;
-    console.log(`FAILED  ${name}: ${(error as Error).message}`);
+    console.log(`FAILED  ${name}: ${describeError(error)}`);
   }
 }
 
@@ -133,7 +134,7 @@ async function reachable(api: ApiClient): Promise<void> {
   try {
     await api.hosts();
   } catch (error) {
-    throw new SentenceError(`${api.edge} cannot be tested: ${(error as Error).message}`);
+    throw new SentenceError(`${api.edge} cannot be tested: ${describeError(error)}`);
   }
 }
 

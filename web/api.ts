@@ -1,7 +1,9 @@
 import type {
   Host,
   JoinToken,
+  Me,
   Page,
+  PersonRole,
   SeenSession,
   Session,
   ShareLink,
@@ -64,19 +66,16 @@ export function createTicket(sessionId: string, role: Role, signal: AbortSignal)
   return callForJson("POST", `/api/vnc/session/${sessionId}/tickets`, { body: { role }, signal });
 }
 
-/**
- * Whether who is signed in may run sessions and hosts, or only look. The edge has no question for
- * that alone; this list is short, and only those who may have it.
- */
+/** What who is signed in may do; null for a guest. */
+export async function ownRole(signal?: AbortSignal): Promise<PersonRole | null> {
+  const { role } = await callForJson<Me>("GET", "/api/me", { signal });
+  return role;
+}
+
+/** Whether who is signed in may run sessions and hosts, or only look. */
 export async function mayOperate(signal?: AbortSignal): Promise<boolean> {
-  try {
-    // Read to its end: an answer that nobody reads keeps its connection.
-    await callForJson("GET", "/api/hosts/join-tokens", { signal });
-    return true;
-  } catch (error) {
-    if (error instanceof ApiError && error.status === 403) return false;
-    throw error;
-  }
+  const role = await ownRole(signal);
+  return role === "operator" || role === "admin";
 }
 
 type SessionsQuery = PageQuery & { filter: "open" | "all"; hostId?: string };
@@ -179,9 +178,13 @@ export async function revokeLink(sessionId: string, linkId: string): Promise<voi
   await call("DELETE", `/api/vnc/session/${sessionId}/links/${linkId}`);
 }
 
-/** Takes one use of a share link; this browser may then come and go until the link ends. */
+/**
+ * Takes one use of a share link; this browser may then come and go until the link ends. In a frame a
+ * browser keeps another kind of cookie: the edge has to know.
+ */
 export function redeemLink(secret: string): Promise<{ session_id: string }> {
-  return callForJson("POST", "/api/links/redeem", { body: { secret } });
+  const body = { secret, ...(window.top !== window && { embedded: true }) };
+  return callForJson("POST", "/api/links/redeem", { body });
 }
 
 /** Messages of a chat room, the newest first. @param before a `seq`; null for the newest of all */

@@ -11,6 +11,15 @@ export type Arrival =
 
 const INCOMPLETE = "A part of its address is missing. Copy the whole link and open it again.";
 
+/** The edge says only that there is none, which leaves a guest with nothing to do. */
+const FORGOTTEN = "There is no such session any more; ask for a new link.";
+
+/** What the edge's own sentences do not say to somebody with a link. */
+const REASONS: ReadonlyMap<number, string> = new Map([
+  [400, INCOMPLETE],
+  [404, FORGOTTEN],
+]);
+
 const EDGE = { getSession, redeemLink };
 
 /**
@@ -28,7 +37,7 @@ export async function comeByLink(secret: string, edge = EDGE): Promise<Arrival> 
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
     if (mayPass(error)) return { kind: "failed", reason: error.message };
-    return { kind: "refused", reason: error.status === 400 ? INCOMPLETE : error.message };
+    return { kind: "refused", reason: REASONS.get(error.status) ?? error.message };
   }
 }
 

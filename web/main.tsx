@@ -1,5 +1,5 @@
 import { render } from "preact";
-import { ID_PATTERN } from "../protocol/ids.ts";
+import { pageAt } from "../protocol/pages.ts";
 import { Home } from "./pages/home.tsx";
 import {
   AccessLoader,
@@ -16,23 +16,29 @@ import { usePath } from "./router.tsx";
 import "./style.css";
 
 function App() {
-  const path = usePath();
-  if (path === "/") return <Home />;
-  if (path === "/sign-in") return <SignIn />;
-  if (path === "/share") return <Share />;
-  if (path === "/access") return <AccessLoader />;
-  if (path === "/support") return <SupportLoader />;
-  const inbox = /^\/inbox(?:\/([^/]+))?\/?$/.exec(path);
-  if (inbox && (inbox[1] === undefined || ID_PATTERN.test(inbox[1]))) {
-    return <InboxLoader roomId={inbox[1] ?? null} />;
+  const at = pageAt(usePath());
+  switch (at?.page) {
+    case "home":
+      return <Home />;
+    case "sign-in":
+      return <SignIn />;
+    case "share":
+      return <Share />;
+    case "access":
+      return <AccessLoader />;
+    case "support":
+      return <SupportLoader />;
+    case "inbox":
+      return <InboxLoader roomId={at.id} />;
+    case "view":
+      return <ViewerLoader key={at.id} sessionId={at.id} />;
+    case "batch":
+      return <BatchLoader key={at.id} batchId={at.id} />;
+    case "server":
+      return <ServerLoader key={at.id} serverId={at.id} />;
+    case undefined:
+      return <NotFound />;
   }
-  const [, thing, id] = /^\/(view|batch|server)\/([^/]+)\/?$/.exec(path) ?? [];
-  if (id !== undefined && ID_PATTERN.test(id)) {
-    if (thing === "view") return <ViewerLoader key={id} sessionId={id} />;
-    if (thing === "batch") return <BatchLoader key={id} batchId={id} />;
-    return <ServerLoader key={id} serverId={id} />;
-  }
-  return <NotFound />;
 }
 
 const root = document.getElementById("app");

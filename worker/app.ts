@@ -1,10 +1,12 @@
 import { Hono } from "hono";
 import { etag } from "hono/etag";
 import { isId } from "../protocol/ids.ts";
+import type { AppEnv } from "./identity/callers.ts";
 import { shareWithListed } from "./identity/cors.ts";
-import { type AppEnv, assertGuarded, decorate, needs } from "./identity/guard.ts";
+import { assertGuarded, decorate, needs } from "./identity/guard.ts";
 import { describeError, log } from "./log.ts";
-import { ProblemError, problemResponse, type Refusal } from "./problem.ts";
+import { ProblemError, problemResponse, type Refusal, RelayedProblemError } from "./problem.ts";
+import { countRefusedViewer } from "./refused-viewers.ts";
 import { listAudit } from "./routes/audit.ts";
 import { pathId } from "./routes/body.ts";
 import * as chat from "./routes/chat.ts";
@@ -15,6 +17,7 @@ import * as identity from "./routes/identity.ts";
 import * as jobs from "./routes/jobs.ts";
 import * as links from "./routes/links.ts";
 import { metrics } from "./routes/metrics.ts";
+import { pageFor } from "./routes/pages.ts";
 import * as servers from "./routes/servers.ts";
 import { listSessions } from "./routes/session-list.ts";
 import * as sessions from "./routes/sessions.ts";
@@ -50,6 +53,7 @@ app.get("/metrics", needs.viewer, metrics);
 app.post("/api/login", needs.secret, identity.login);
 app.post("/api/logout", needs.nobody, identity.logout);
 app.post("/api/login/links", needs.admin, identity.createSignInLink);
+app.get("/api/me", needs.self, identity.whoAmI);
 app.get("/api/logins", needs.admin, identity.listLogins);
 app.delete("/api/logins/:id", needs.admin, identity.endLogin);
 app.get("/api/keys", needs.admin, identity.listKeys);
@@ -109,6 +113,9 @@ assertGuarded(app);
 /** Where people's WebSockets come: a refusal there is a close code, which a browser can see. */
 const VIEWER_PATHS = /^\/(vnc-stream\/|vnc-proxy$|chat-ws$|api\/events$)/;
 
+/** Those of desktops. */
+const STREAM_PATHS = /^\/(vnc-stream\/|vnc-proxy$)/;
+
 function answer(request: Request, refusal: Refusal): Response {
   const isViewer = VIEWER_PATHS.test(new URL(request.url).pathname);
   return isViewer && isUpgrade(request)
@@ -116,16 +123,21 @@ function answer(request: Request, refusal: Refusal): Response {
     : problemResponse(refusal);
 }
 
-app.notFound((c) =>
-  answer(c.req.raw, {
-    status: 404,
-    code: "no_such_route",
-    detail: `Nothing answers ${c.req.method} at this address.`,
-  }),
-);
+/** What is no route is a page, or nothing. */
+app.notFound(async (c) => {
+  const nothing = { status: 404, code: "no_such_route" };
+  const detail = `Nothing answers ${c.req.method} at this address.`;
+  return (await pageFor(c)) ?? answer(c.req.raw, { ...nothing, detail });
+});
 
 app.onError((error, c) => {
-  if (error instanceof ProblemError) return answer(c.req.raw, error.refusal);
+  if (error instanceof ProblemError) {
+    const isStream = STREAM_PATHS.test(c.req.path) && isUpgrade(c.req.raw);
+    if (isStream && !(error instanceof RelayedProblemError)) {
+      countRefusedViewer(c.env, c.executionCtx, error.refusal);
+    }
+    return answer(c.req.raw, error.refusal);
+  }
   const path = new URL(c.req.url).pathname;
   log("request.failed", { method: c.req.method, path, error: describeError(error) });
   const detail = "Something went wrong here; it was logged. Trying again may help.";

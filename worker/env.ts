@@ -5,9 +5,10 @@ import type { PanelServer } from "./objects/panel-server.ts";
 import type { Registry } from "./objects/registry.ts";
 import type { VncHost } from "./objects/vnc-host.ts";
 import type { VncSession } from "./objects/vnc-session.ts";
+import type { Settings } from "./settings.ts";
 
-/** What wrangler.toml binds, and the secrets and settings of the operator. */
-export interface Env {
+/** What wrangler.toml binds, and the secrets and settings of the operator (settings.ts). */
+export interface Env extends Settings {
   VNC_SESSION: DurableObjectNamespace<VncSession>;
   VNC_HOST: DurableObjectNamespace<VncHost>;
   CHAT_ROOM: DurableObjectNamespace<ChatRoom>;
@@ -16,33 +17,12 @@ export interface Env {
   BATCHES: DurableObjectNamespace<Batches>;
   /** A secret. Without it nobody can sign in, and the API says so. */
   ADMIN_TOKEN?: string;
-  /** Other origins that may call and embed, separated by commas or spaces: `https://panel.example`. */
-  ALLOWED_ORIGINS?: string;
-  /** Cloudflare Access: `<team>.cloudflareaccess.com`, and the application's audience tag. */
-  ACCESS_TEAM_DOMAIN?: string;
-  ACCESS_AUD?: string;
-  /**
-   * The role of each person that Access lets through, as JSON: an e-mail address, `@domain`, a
-   * group's name or `*`, to `viewer`, `operator` or `admin`. The highest that fits counts.
-   */
-  ACCESS_ROLES?: string;
-  /** VirtFusion's address, and a token of its API (a secret). */
-  VIRTFUSION_URL?: string;
-  VIRTFUSION_TOKEN?: string;
-  /** How it is told to switch VNC: `action` (if not given) or `vnc`. */
-  VIRTFUSION_VNC_BODY?: string;
-  /** For how many days the audit is kept; 90 if not given. */
-  AUDIT_DAYS?: string;
-  /** For how many days an ended session is kept; 30 if not given. */
-  SESSION_PURGE_DAYS?: string;
-  /** So many seconds after its last viewer left a session ends that names no time itself. */
-  SESSION_IDLE_SECONDS?: string;
-  /** A host that is away for so many seconds has lost its jobs; 60 if not given. */
-  JOB_HOST_AWAY_SECONDS?: string;
-  /** A member of a chat who pinged and is silent for so many seconds is gone; 180 if not given. */
-  CHAT_SILENCE_SECONDS?: string;
+  /** The pages and what they load, as they were built. */
+  ASSETS: Fetcher;
   /** Counts attempts with a secret per address; near the caller, approximate, and free. */
   ATTEMPTS: RateLimit;
+  /** Counts secrets per address that come with a request and are not known to be good. */
+  LOOKUPS: RateLimit;
   /** Counts upgrades per address. */
   UPGRADES: RateLimit;
 }

@@ -28,6 +28,9 @@ export class ProblemError extends Error {
   }
 }
 
+/** A refusal of an object's that only passes through the Worker: the object has counted it. */
+export class RelayedProblemError extends ProblemError {}
+
 /** The value of an object's answer. @throws {ProblemError} with the object's refusal */
 export function unwrap<Value>(result: Result<Value>): Value {
   if (result.ok) return result.value;

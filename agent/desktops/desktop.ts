@@ -1,14 +1,16 @@
-import { rmSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import { LOOPBACK, RFB_BASE_PORT } from "../../protocol/ids.ts";
 import type { EndCause } from "../../protocol/link.ts";
+import { ignoreAbort } from "../abort.ts";
 import type { Limits } from "../config.ts";
 import { listeningPorts } from "../listeners.ts";
 import { describeError } from "../log.ts";
 import { abandon, logIn } from "../rfb/log-in.ts";
 import { LoginAttempts } from "../rfb/login-attempts.ts";
 import { Output } from "./output.ts";
-import { makeSocketFolder, removeXFiles } from "./places.ts";
+import { makeSocketFolder, xFiles } from "./places.ts";
 import { MARK_VARIABLE, ProcessFamily } from "./processes.ts";
 import { fillIn, type Plan } from "./profiles.ts";
 import { Program } from "./program.ts";
@@ -145,8 +147,9 @@ export class Desktop {
     const credentials = {
       target: { host: LOOPBACK, port },
       password: this.password,
+      passwordOf: "host",
       mayPassThrough: true,
-    };
+    } as const;
     const withinMs = Math.max(deadline - Date.now(), LISTEN_POLL_MS);
     const login = await logIn(credentials, new LoginAttempts(), withinMs, signal);
     abandon(login);
@@ -169,9 +172,6 @@ export class Desktop {
   }
 }
 
-/** The loop sees the aborted signal by itself. */
-function ignoreAbort(): void {}
-
 async function endingOf(program: Program, how: string): Promise<Ending> {
   const line = await program.lastLine();
   const words = line === "" ? "." : `; the last that it printed: ${line}`;
@@ -185,10 +185,20 @@ async function endingOf(program: Program, how: string): Promise<Ending> {
 export async function cleanUp(record: Record, family: ProcessFamily): Promise<string | null> {
   try {
     await family.end();
-    removeXFiles(record.port - RFB_BASE_PORT);
-    rmSync(record.folder, { recursive: true, force: true, maxRetries: 3 });
+    await remove([record.folder, ...xFiles(record.port - RFB_BASE_PORT)]);
     return null;
   } catch (error) {
     return `Something of it is left on the host: ${describeError(error)}.`;
   }
+}
+
+/**
+ * Removes files and folders, whatever a desktop's user made of them: by rm, which follows no link, not
+ * even one that another desktop puts there meanwhile, and for which no path is too long. However
+ * much it is, the agent goes on.
+ * @throws {Error} if something is left
+ */
+async function remove(paths: readonly string[]): Promise<void> {
+  const [code] = await once(spawn("rm", ["-rf", "--", ...paths], { stdio: "ignore" }), "exit");
+  if (code !== 0) throw new Error(`not all of ${paths.join(", ")} could be removed`);
 }

@@ -1,4 +1,14 @@
-import { mkdirSync, readFileSync, rmSync } from "node:fs";
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  readSync,
+  rmSync,
+} from "node:fs";
 import { LOOPBACK, RFB_BASE_PORT, RFB_LAST_PORT } from "../../protocol/ids.ts";
 import { type AllowedTarget, isAllowed } from "../allow-list.ts";
 import { listeningPorts } from "../listeners.ts";
@@ -25,7 +35,7 @@ export function lowestFreePort(
     const display = port - RFB_BASE_PORT;
     if (hasXServer(display, bound)) continue;
     try {
-      removeXFiles(display);
+      for (const file of xFiles(display)) rmSync(file, { force: true });
       return port;
     } catch {
       // another user's leftovers: an X server would not come up there
@@ -34,7 +44,10 @@ export function lowestFreePort(
   return null;
 }
 
-/** Makes the folder of X's sockets where no X server ran since the machine started. */
+/**
+ * Makes the folder of X's sockets where no X server ran since the machine started.
+ * @throws {Error} if there is something else in its place
+ */
 export function makeSocketFolder(): void {
   const before = process.umask(0);
   try {
@@ -42,26 +55,43 @@ export function makeSocketFolder(): void {
   } finally {
     process.umask(before);
   }
+  // Whoever was first could have laid a link there, to a folder that is theirs.
+  if (!lstatSync(SOCKETS).isDirectory()) throw new Error(`${SOCKETS} is no folder`);
 }
 
-/**
- * Removes the lock and the socket that an X server left, unless another one has the display now.
- * @throws {Error} if they are another user's
- */
-export function removeXFiles(display: number): void {
-  if (hasXServer(display, boundSockets())) return;
-  rmSync(lockOf(display), { force: true });
-  rmSync(socketOf(display), { force: true });
+/** The lock and the socket that an X server left; none if one has the display now. */
+export function xFiles(display: number): string[] {
+  return hasXServer(display, boundSockets()) ? [] : [lockOf(display), socketOf(display)];
 }
 
 function hasXServer(display: number, bound: string): boolean {
   const socket = socketOf(display);
   if (new RegExp(`[ @]${socket}$`, "m").test(bound)) return true;
   try {
-    process.kill(Number.parseInt(readFileSync(lockOf(display), "latin1"), 10), 0);
+    process.kill(Number.parseInt(readLock(lockOf(display)), 10), 0);
     return true; // one that is just coming up
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === "EPERM"; // it is another user's, and runs
+  }
+}
+
+/** A process's number in ten characters, and a newline. */
+const LOCK_BYTES = 11;
+
+/**
+ * Reads a lock. Anybody on this machine could have laid something else there, which must not be
+ * followed, waited for or read to its end.
+ * @throws {Error} if there is none
+ */
+function readLock(path: string): string {
+  const { O_RDONLY, O_NONBLOCK, O_NOFOLLOW } = constants;
+  const file = openSync(path, O_RDONLY | O_NONBLOCK | O_NOFOLLOW);
+  try {
+    if (!fstatSync(file).isFile()) throw new Error(`${path} is no file`);
+    const lock = Buffer.alloc(LOCK_BYTES);
+    return lock.toString("latin1", 0, readSync(file, lock));
+  } finally {
+    closeSync(file);
   }
 }
 

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { closeSync, openSync, readdirSync, readFileSync, readSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 
 /** The variable in the environment of a desktop's programs that says whose they are. */
@@ -30,7 +30,7 @@ type Process = {
   session: number;
   uid: number;
   memory: number;
-  /** The mark in its environment; null where there is none, or it is not to be read. */
+  /** The mark in its environment; null where there is none, or it is not looked for. */
   mark: string | null;
 };
 
@@ -135,6 +135,15 @@ function runningProcesses(maxAgeMs: number): Process[] {
   return latest.processes;
 }
 
+/**
+ * The user whose environments are read: the agent's own. Another's can be made as large as they like
+ * (prctl), and an agent that is root knows its desktops' programs by their users.
+ */
+function markedUid(): number | null {
+  const uid = process.getuid?.() ?? 0;
+  return uid === 0 ? null : uid;
+}
+
 /** @returns null if it has ended */
 function readProcess(pid: number): Process | null {
   const stat = readProc(`/proc/${pid}/stat`);
@@ -144,24 +153,49 @@ function readProcess(pid: number): Process | null {
   const status = readProc(`/proc/${pid}/status`);
   const number = (key: string) =>
     Number(new RegExp(`^${key}:\\s+(\\d+)`, "m").exec(status)?.[1] ?? 0); // the kernel's own have no memory
-  const variable = readProc(`/proc/${pid}/environ`)
-    .split("\0")
-    .find((text) => text.startsWith(`${MARK_VARIABLE}=`));
+  const uid = number("Uid");
   return {
     pid,
     parent: Number(parent),
     session: Number(session),
-    uid: number("Uid"),
+    uid,
     memory: (number("RssAnon") + number("RssShmem")) * 1024,
-    mark: variable?.slice(MARK_VARIABLE.length + 1) ?? null,
+    mark: uid === markedUid() ? readMark(pid) : null,
   };
 }
 
-/** Empty for a process that has gone, or is another user's. */
+/** Empty for a process that has gone. What the kernel writes in these is short. */
 function readProc(file: string): string {
   try {
     return readFileSync(file, "latin1");
   } catch {
     return "";
   }
+}
+
+/** So much of an environment is looked at: that which the agent gives its programs is far smaller. */
+const MAX_ENVIRON_BYTES = 128 * 1024;
+
+/** A variable begins after a zero; before the first one this holds its own. */
+const environ = Buffer.alloc(1 + MAX_ENVIRON_BYTES);
+
+/** @returns null for a process without a mark, that has gone, or that may not be read */
+function readMark(pid: number): string | null {
+  let bytes: number;
+  try {
+    const file = openSync(`/proc/${pid}/environ`, "r");
+    try {
+      bytes = readSync(file, environ, 1, MAX_ENVIRON_BYTES, 0);
+    } finally {
+      closeSync(file);
+    }
+  } catch {
+    return null;
+  }
+  const read = environ.subarray(0, 1 + bytes);
+  const name = `\0${MARK_VARIABLE}=`;
+  const at = read.indexOf(name, 0, "latin1");
+  if (at === -1) return null;
+  const end = read.indexOf(0, at + name.length);
+  return read.toString("latin1", at + name.length, end === -1 ? undefined : end);
 }

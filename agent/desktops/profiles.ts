@@ -1,6 +1,5 @@
-import { accessSync, constants } from "node:fs";
-import { delimiter, isAbsolute, join } from "node:path";
 import type { Profile } from "../config.ts";
+import { findProgram } from "../executable.ts";
 import { listeningPorts } from "../listeners.ts";
 import type { Log } from "../log.ts";
 import { SCREEN } from "./screen.ts";
@@ -72,25 +71,10 @@ function planOf(name: string, profile: Exclude<Profile, false>): Plan {
 /** @returns the path of the first of these programs that is there @throws {Error} if none is */
 function need(names: readonly string[]): string {
   for (const name of names) {
-    if (isAbsolute(name)) {
-      if (isExecutable(name)) return name;
-      continue;
-    }
-    for (const folder of (process.env.PATH ?? "").split(delimiter)) {
-      const file = join(folder, name);
-      if (isAbsolute(folder) && isExecutable(file)) return file;
-    }
+    const file = findProgram(name);
+    if (file !== null) return file;
   }
   throw new Error(`${names.join(" or ")} is not installed, or not on the PATH`);
-}
-
-function isExecutable(file: string): boolean {
-  try {
-    accessSync(file, constants.X_OK);
-    return true;
-  } catch {
-    return false; // the question was whether it is there
-  }
 }
 
 /** Puts the values into a command: each once, whatever they hold. */

@@ -1,6 +1,7 @@
 import { MAX_CLIPBOARD_BYTES } from "../../protocol/limits.ts";
 import type { Clipboard, ControlMode, Role } from "../../protocol/link.ts";
-import { ClientMessage, clientMessageLength, Encoding, HEAD_BYTES } from "./client-messages.ts";
+import { ClientMessage, clientMessageLength, HEAD_BYTES } from "./client-messages.ts";
+import { Encoding, isHarmless } from "./encodings.ts";
 import { HeldInput } from "./held-input.ts";
 
 /** What a stream may do; `exclusive` control says that its role may change while it runs. */
@@ -9,18 +10,6 @@ export type Rights = { role: Role; clipboard: Clipboard; control: ControlMode };
 /** A viewer that only watches may ask for a whole picture so many times at once, and so often. */
 const WHOLE_PICTURES_AT_ONCE = 10;
 const WHOLE_PICTURE_MS = 500;
-
-/**
- * What goes with messages whose length is not the same to every server. Extended mouse buttons add
- * a byte once the server has answered, which the filter does not see. Of an extended clipboard
- * TigerVNC leaves unread what is behind the part that it knows. It also takes the first byte of a
- * SetDesktopSize for all of it, where the next seven come later.
- */
-const UNSURE_ENCODINGS: ReadonlySet<number> = new Set([
-  Encoding.extendedMouseButtons,
-  Encoding.extendedClipboard,
-  Encoding.extendedDesktopSize,
-]);
 
 /** Whether these rights hold nothing back, and cannot come to. */
 export function isUnlimited({ role, clipboard, control }: Rights): boolean {
@@ -37,8 +26,11 @@ const CUT_TEXT_HEAD_BYTES = 8;
  * in a chunk is not copied. At most one is held: 256 KiB.
  *
  * The server and the filter must agree on every length, or a viewer could hide a key press in what
- * the filter takes for something else. What servers are known to read by lengths of their own (see
- * UNSURE_ENCODINGS) passes only where nothing is ever held back.
+ * the filter takes for something else. So where anything is held back no encoding passes that could
+ * change a length, nor any that is not known here. Some are known to: extended mouse buttons add a
+ * byte once the server has answered, which the filter does not see; of an extended clipboard
+ * TigerVNC leaves unread what is behind the part that it knows; and it takes the first byte of a
+ * SetDesktopSize for all of it, where the next seven come later.
  */
 export class ClientFilter {
   #role: Role;
@@ -212,9 +204,9 @@ export class ClientFilter {
   }
 
   #mayUse(encoding: number): boolean {
-    if (UNSURE_ENCODINGS.has(encoding)) return this.#unlimited;
-    const needsControl = encoding === Encoding.qemuExtendedKey || encoding === Encoding.xvp;
-    return !needsControl || this.#role === "control";
+    if (this.#unlimited || isHarmless(encoding)) return true;
+    const isKnown = encoding === Encoding.qemuExtendedKey || encoding === Encoding.xvp;
+    return isKnown && this.#role === "control";
   }
 }
 

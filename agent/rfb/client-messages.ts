@@ -19,17 +19,6 @@ export const ClientMessage = {
 /** Of the QEMU message (rfbproto): what follows its type. */
 export const QEMU_KEY_EVENT = 0;
 
-/** Pseudo-encodings by which a client offers what changes its messages (rfbproto). */
-export const Encoding = {
-  /** A PointerEvent whose mask has bit 7 set is one byte longer. */
-  extendedMouseButtons: -316,
-  /** A ClientCutText can have a negative length. */
-  extendedClipboard: 0xc0a1e5ce | 0,
-  qemuExtendedKey: -258,
-  extendedDesktopSize: -308,
-  xvp: -309,
-} as const;
-
 /** No message needs more of its bytes before its length is known. */
 export const HEAD_BYTES = 9;
 

@@ -28,6 +28,8 @@ export type Credentials = {
   target: { host: string; port: number };
   /** The VNC server's password, where the host's owner or the session gave one. */
   password: string | null;
+  /** Who gave it: theirs it is to correct, not a viewer's. */
+  passwordOf: "host" | "session";
   /** Whether the bytes of a security type that the agent does not speak may pass unseen. */
   mayPassThrough: boolean;
 };
@@ -77,9 +79,10 @@ function nobodyWaits(): StreamError {
 
 async function finish(
   attempt: LoginAttempt,
-  { target, password, mayPassThrough }: Credentials,
+  credentials: Credentials,
   withinMs: number,
 ): Promise<LoggedIn> {
+  const { target, mayPassThrough } = credentials;
   let server: ServerHandshake;
   try {
     server = await ServerHandshake.begin(target, withinMs);
@@ -88,7 +91,7 @@ async function finish(
     throw error;
   }
   try {
-    const login = await goAsFarAsPossible(server, attempt, password);
+    const login = await goAsFarAsPossible(server, attempt, credentials);
     if (login.kind === "foreign" && !mayPassThrough) throw unenforceable(target.port);
     server.stopClock();
     // How that login ends the agent cannot see, so it cannot count.
@@ -105,7 +108,7 @@ async function finish(
 async function goAsFarAsPossible(
   server: ServerHandshake,
   attempt: LoginAttempt,
-  password: string | null,
+  { password, passwordOf }: Credentials,
 ): Promise<LoggedIn> {
   const offer = await server.negotiate();
   if (offer.types.includes(SecurityType.none)) {
@@ -120,7 +123,7 @@ async function goAsFarAsPossible(
   const challenge = await server.read(CHALLENGE_BYTES);
   if (password === null) return { server, attempt, kind: "challenge", offer, challenge };
   server.socket.write(answerChallenge(password, challenge));
-  await passPassword(server, attempt, offer);
+  await passPassword(server, attempt, offer, passwordOf);
   return { server, attempt, kind: "ready" };
 }
 
@@ -145,10 +148,12 @@ async function passPassword(
   server: ServerHandshake,
   attempt: LoginAttempt,
   { version }: Offer,
+  passwordOf: Credentials["passwordOf"],
 ): Promise<void> {
   const { result, words } = await server.readResult(version);
   if (result === SecurityResult.ok) return attempt.succeeded();
   attempt.failed(result, words);
-  const what = `The VNC server on port ${server.port} does not take the password that its host or the session has for it`;
+  const whose = passwordOf === "host" ? "in its host's configuration" : "that this session has";
+  const what = `The VNC server on port ${server.port} does not take the password ${whose}`;
   throw new LoginError(CloseCode.serverRefused, withWords(what, words));
 }

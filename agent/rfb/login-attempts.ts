@@ -31,8 +31,8 @@ export class LoginAttempts {
 
   /**
    * Waits for the logins before it at this server, and counts one more.
-   * @param password what will be tried; null if the viewer is to say it. Another than the last that
-   *   failed need not wait
+   * @param password what will be tried; null if the viewer is to say it. One that is another than
+   *   the last that failed need not wait: it may be the corrected one
    * @param withinMs how long to wait
    * @throws {LoginError} tooMany while the server is left alone, with how long it takes
    * @throws {StreamError} serverTimeout if the logins before it take too long
@@ -89,7 +89,7 @@ export class LoginAttempt {
 
   /** No VNC server was reached, or what becomes of it cannot be known. */
   missed(): void {
-    this.#settle(() => {});
+    this.#settle(() => this.#unproven.miss());
   }
 
   #settle(count: () => void): void {
@@ -107,6 +107,8 @@ class Unproven {
   #failures = 0;
   #openAt = 0;
   #failedPassword: string | null = null;
+  /** Whether one did not wait for its time: two that are wrong by turns would else never wait. */
+  #oneDidNotWait = false;
   #last: Promise<void> = Promise.resolve();
 
   constructor(now: () => number) {
@@ -139,7 +141,8 @@ class Unproven {
 
   assertOpen(port: number, password: string | null): void {
     const waitMs = this.#openAt - this.#now();
-    if (waitMs > 0 && password === this.#failedPassword) {
+    const isWaiting = waitMs > 0;
+    if (isWaiting && (password === this.#failedPassword || this.#oneDidNotWait)) {
       const what = `The VNC server on port ${port} is left alone after failed logins`;
       throw new LoginError(CloseCode.tooMany, `${what}; try again in ${inWords(waitMs)}.`);
     }
@@ -147,11 +150,17 @@ class Unproven {
       const what = `Others are at the password of the VNC server on port ${port}`;
       throw new LoginError(CloseCode.tooMany, `${what}; try again when they are in.`);
     }
+    this.#oneDidNotWait = isWaiting;
   }
 
   clear(): void {
     this.#failures = 0;
     this.#openAt = 0;
+  }
+
+  /** The password is as good as untried. */
+  miss(): void {
+    this.#oneDidNotWait = false;
   }
 
   fail(password: string | null, isTold: boolean): void {

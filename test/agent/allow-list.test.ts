@@ -5,6 +5,7 @@ describe("an allow-list", () => {
   it.each([
     ["127.0.0.1:5900-5999", { address: "127.0.0.1", firstPort: 5900, lastPort: 5999 }],
     ["192.168.4.2:5901", { address: "192.168.4.2", firstPort: 5901, lastPort: 5901 }],
+    ["[FD00::0:2]:5900", { address: "fd00::2", firstPort: 5900, lastPort: 5900 }],
     ["[::1]:5900", { address: "::1", firstPort: 5900, lastPort: 5900 }],
   ])("reads %s", (text, target) => {
     expect(parseAllowedTarget(text)).toEqual(target);

@@ -19,6 +19,14 @@ import {
   xvp,
 } from "../support/client-messages.ts";
 import { chunksOf, forbidden, mutatedStream, Random } from "../support/client-streams.ts";
+import {
+  DROPPED,
+  ENDING,
+  forbiddenTo,
+  PARTIES,
+  type Party,
+  splits,
+} from "../support/forbidden-messages.ts";
 
 const CONTROL: Rights = { role: "control", clipboard: "both", control: "shared" };
 const EXCLUSIVE: Rights = { ...CONTROL, control: "exclusive" };
@@ -61,16 +69,6 @@ function passed(rights: Rights, chunks: readonly Buffer[]): Buffer {
   return Buffer.concat(chunks.flatMap((chunk) => filter.push(Buffer.from(chunk))));
 }
 
-/** Cuts at every byte in turn, into single bytes, and not at all. */
-function splits(bytes: Buffer): Buffer[][] {
-  const single = Array.from(bytes, (byte) => Buffer.from([byte]));
-  const inTwo = Array.from({ length: bytes.length - 1 }, (_, n) => [
-    bytes.subarray(0, n + 1),
-    bytes.subarray(n + 1),
-  ]);
-  return [[bytes], single, ...inTwo];
-}
-
 describe("the filter, split at every byte,", () => {
   it("lets a viewer who only watches say all that watching needs, unchanged", () => {
     const sent = Buffer.concat(WATCHING);
@@ -105,6 +103,33 @@ describe("the filter, split at every byte,", () => {
     // The byte that would be the seventh is then the type of the next message.
     const sent = Buffer.concat([pointerEvent(0x81, 9, 9), updateRequest(true)]);
     for (const chunks of splits(sent)) expect(passed(CONTROL, chunks).equals(sent)).toBe(true);
+  });
+});
+
+describe.each(Object.keys(PARTIES) as Party[])("of a viewer %s the filter", (party) => {
+  const rights = PARTIES[party];
+
+  it("drops each message that may not be said, split at every byte, and nothing else", () => {
+    const parts = forbiddenTo(party, DROPPED).flatMap(({ bytes }) => splits(bytes));
+    for (const chunks of parts) {
+      const heard = passed(rights, [...chunks, updateRequest(true)]);
+      expect(heard.equals(updateRequest(true))).toBe(true);
+    }
+  });
+
+  it("ends at each message that is never said, split at every byte, with nothing of it passed", () => {
+    for (const { message, bytes, reason } of forbiddenTo(party, ENDING)) {
+      for (const chunks of splits(bytes)) {
+        const filter = new ClientFilter(rights);
+        filter.push(setEncodings(...ENCODINGS));
+        const heard: Buffer[] = [];
+        const push = () => {
+          for (const chunk of chunks) heard.push(...filter.push(Buffer.from(chunk)));
+        };
+        expect(push, message).toThrow(`A message of your viewer ${reason}.`);
+        expect(heard, message).toEqual([]);
+      }
+    }
   });
 });
 
@@ -149,6 +174,13 @@ describe("the filter", () => {
       expect(() => filter.push(extendedCutText(0x08000000))).toThrow("has a clipboard of");
     },
   );
+
+  it("offers to a server what noVNC lists to anybody, but for what needs more rights", () => {
+    const lossless = [0, 1, 2, 5, 6, 7, 16, -260, 21, 50];
+    const pictures = [...lossless, -23, -32, -247, -256, -223, -224, -239, -261, -307, 0x574d5664];
+    const list = setEncodings(...pictures, PSEUDO.fence, PSEUDO.continuousUpdates);
+    for (const rights of ALL_RIGHTS) expect(passed(rights, [list]).equals(list)).toBe(true);
+  });
 
   it("does not say the same encodings twice, which cost more than they take to send", () => {
     const list = setEncodings(...ENCODINGS);

@@ -58,6 +58,8 @@ describe("porthole-agent", () => {
     const run = await agent("run", "--state", join(folder, "nobody"));
     expect(run.code).toBe(1);
     expect(run.stderr).toContain("has not joined an edge yet");
+    const state = join(folder, "nobody");
+    expect(run.stderr).toContain(` ${AGENT} join <edge-url> <join-token> --state ${state}\n`);
   });
 
   it("says that its state is damaged, where it is and what to do", async () => {
@@ -86,6 +88,10 @@ describe("porthole-agent", () => {
     const joined = await agent("join", rig.edge.url, token, "--name", "my host", "--state", state);
     expect(joined.stderr).toBe("");
     expect(joined.stdout).toContain('This machine is now the host "my host"');
+    // The line that it shows is one that works: there is no program of that name on the PATH.
+    const [, run = ""] = /^Serve its displays with: (.*)$/m.exec(joined.stdout) ?? [];
+    const status = await runProgram("sh", ["-c", run.replace(" run ", " status ")]);
+    expect(status.stdout).toContain('Host "my host"');
     expect(statSync(state).mode & 0o777).toBe(0o700);
     expect(statSync(join(state, "agent.json")).mode & 0o777).toBe(0o600);
     expect((await agent("status", "--state", state)).stdout).toContain("The edge answers.");

@@ -42,8 +42,25 @@ describe("the configuration of desktops for jobs", () => {
     [{ limits: { max_desktops: 0 } }, "limits.max_desktops"],
     [{ limits: { max_desktops: 101 } }, "limits.max_desktops"],
     [{ limits: { max_minutes: 50_000 } }, "limits.max_minutes"],
-    [{ limits: { max_jobs: 1 } }, "max_jobs"],
+    [{ limits: { max_jobs: 1 } }, 'unknown field "limits.max_jobs"'],
+    [{ limits: { max_minutes: "60" } }, "limits.max_minutes: must be a number"],
+    [{ limits: [] }, "limits: must be an object"],
+    [{ profiles: ["browser"] }, "profiles: must be an object"],
+    [{ profiles: [] }, "profiles: must be an object"],
   ])("%j is refused, and the sentence says what of it", (config, words) => {
     expect(() => read(config)).toThrow(words);
+  });
+
+  it("shows how a shell takes the URL in words that can be pasted into the file", () => {
+    const wrong = { profiles: { mine: { command: ["sh", "-c", "show {url}"] } } };
+    let sentence = "";
+    try {
+      read(wrong);
+    } catch (error) {
+      sentence = (error as Error).message;
+    }
+    const [example = ""] = /\[.*\]/.exec(sentence) ?? [];
+    const profiles = { mine: { command: JSON.parse(example) } };
+    expect(read({ profiles })).toMatchObject({ profiles });
   });
 });

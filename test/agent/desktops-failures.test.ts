@@ -1,4 +1,5 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { chmodSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
@@ -7,6 +8,9 @@ import { takeTurnWithDesktops } from "../support/turn.ts";
 
 const ALLOW = "127.0.0.1:5970-5979";
 const URL = "http://127.0.0.1:9/";
+
+/** Of the X server of the first desktop. */
+const LOCK = "/tmp/.X70-lock";
 
 let host: JobHost;
 let endTurn: () => Promise<void>;
@@ -102,6 +106,41 @@ describe("a desktop", () => {
     // biome-ignore lint/suspicious/noControlCharactersInRegex: there must be none
     expect(log.text).not.toMatch(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/);
   });
+
+  it("that leaves what is hard to remove leaves nothing, and what its links lead to stays", async () => {
+    const linked = mkdtempSync(join(tmpdir(), "porthole-linked-"));
+    chmodSync(linked, 0o777);
+    writeFileSync(join(linked, "file"), "");
+    // Deeper than a path can be long, and a folder where X's file is removed.
+    const deep =
+      "name=$(printf '%0200d' 0); for n in $(seq 30); do mkdir $name && cd -P $name; done";
+    const lock = `rm -f ${LOCK}; mkdir -p ${LOCK}/more; ln -s ${linked} ${LOCK}/more/link`;
+    const all = `(${deep}); ln -s ${linked} link; ${lock}; echo all is there; exec sleep 1000`;
+    await start(shell(all));
+    const port = await host.launch("job", "it", URL);
+    while (!(await host.logOf("job")).text?.includes("all is there")) await host.logOf("job");
+    host.say({ type: "stop", session: "job" });
+    expect(await host.ended("job")).toMatchObject({ reason: "It was stopped." });
+    expect(host.leftovers([port])).toEqual([]);
+    expect(readdirSync(linked)).toEqual(["file"]);
+    rmSync(linked, { recursive: true });
+  });
+
+  it.each([
+    ["a pipe", () => spawnSync("sh", ["-c", `mkfifo ${LOCK}`])],
+    ["a link to what never ends", () => symlinkSync("/dev/zero", LOCK)],
+  ])(
+    "starts where %s lies in place of an X server's lock, and ends where it left one",
+    async (_, lay) => {
+      await start(shell(`rm -f ${LOCK}; mkfifo ${LOCK}; echo all is there; exec sleep 1000`));
+      lay();
+      expect(await host.launch("job", "it", URL)).toBe(5970);
+      while (!(await host.logOf("job")).text?.includes("all is there")) await host.logOf("job");
+      host.say({ type: "stop", session: "job" });
+      expect(await host.ended("job")).toMatchObject({ reason: "It was stopped." });
+      expect(host.leftovers([5970])).toEqual([]);
+    },
+  );
 
   it("whose X server dies is ended, the program on it too", async () => {
     await start(shell('echo "pid $PPID"; sleep 1000'));

@@ -59,6 +59,27 @@ describe("what the edge may ask for", () => {
     expect(starts).toHaveLength(1);
   });
 
+  it.each([
+    ["ended by itself", "exec sleep 0", "exited"],
+    ["was ended with the agent", "exec sleep 1000", "stopped"],
+  ] as const)("is no second start by the next agent, where it %s", async (_, command, cause) => {
+    await start({ it: { command: ["sh", "-c", command] } });
+    const ask = () => host.say({ type: "launch", session: "a", profile: "it", url: URL });
+    ask();
+    await host.said.waitFor("launched", { session: "a" });
+    // The edge may not hear how it ends: then it asks again.
+    await Promise.all([host.ended("a"), cause === "stopped" && host.endAgent("SIGTERM")]);
+    const { reason } = await host.ended("a");
+    await host.endAgent("SIGKILL");
+    await host.startAgent();
+    ask();
+    expect(await host.ended("a", 2)).toMatchObject({ cause, reason });
+    host.say({ type: "stop", session: "a" });
+    expect(await host.ended("a", 3)).toMatchObject({ cause, reason });
+    const starts = host.log.events.filter(({ event }) => event === "desktop.starting");
+    expect(starts).toHaveLength(1);
+  });
+
   it("of a session that the agent does not know is answered with that", async () => {
     await start({ idle });
     host.say({ type: "stop", session: "a" });

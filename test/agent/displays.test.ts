@@ -6,12 +6,18 @@ import { afterEach, describe, expect, it } from "vitest";
 import { parseAllowedTarget } from "../../agent/allow-list.ts";
 import { DisplayFinder } from "../../agent/displays.ts";
 import { greet } from "../../agent/rfb/greeting.ts";
+import { placeName } from "../../protocol/addresses.ts";
+import { OWN_IPV6, ownAddress } from "../support/own-address.ts";
+import { isFree } from "../support/porthole.ts";
 import { RecordingServer } from "../support/recording-server.ts";
 import { greetAndEcho, RFB_GREETING, TcpServer } from "../support/tcp-server.ts";
 import { startXvnc, type Xvnc } from "../support/xvnc.ts";
 
 /** More often than TigerVNC's BlacklistThreshold (5) lets an address connect without logging in. */
 const SCANS = 12;
+
+/** Of another machine, wherever this one is (RFC 5737). */
+const NOT_OURS = "198.51.100.1";
 
 const servers: { close(): Promise<void> }[] = [];
 const desktops: Xvnc[] = [];
@@ -25,6 +31,12 @@ async function serve(...args: Parameters<typeof TcpServer.listen>): Promise<TcpS
   const server = await TcpServer.listen(...args);
   servers.push(server);
   return server;
+}
+
+/** The highest that nobody listens on: tests that start desktops take the low ones. */
+async function freeDisplayPort(): Promise<number> {
+  for (let port = 5999; port >= 5900; port--) if (await isFree(port)) return port;
+  throw new Error("Every port of a display is taken.");
 }
 
 const finderOf = (...ports: number[]) =>
@@ -44,7 +56,7 @@ describe("looking for displays", () => {
     expect(await finderOf(...ports).find()).toEqual([
       {
         port: vnc.port,
-        display: vnc.port - 5900,
+        display: null,
         name: null,
         security: ["None"],
         width: null,
@@ -93,6 +105,55 @@ describe("looking for displays", () => {
     expect(await both.find()).toMatchObject([{ port: everywhere.port, address: "0.0.0.0" }]);
     const allowed = new DisplayFinder([parseAllowedTarget(`${own}:${there.port}`)]);
     expect(await allowed.find()).toMatchObject([{ port: there.port, address: own }]);
+  });
+
+  it.each(OWN_IPV6)("finds one that listens on %s alone", async (own) => {
+    const there = await serve(greetAndEcho, 0, own);
+    const finder = new DisplayFinder([parseAllowedTarget(`[${own}]:${there.port}`)]);
+    expect(await finder.find()).toMatchObject([{ port: there.port, address: own }]);
+  });
+
+  it.runIf(OWN_IPV6.length > 0)(
+    "takes one that listens on every address of IPv6 for one on every address",
+    async () => {
+      const everywhere = await serve(greetAndEcho, 0, "::");
+      const found = await finderOf(everywhere.port).find();
+      expect(found).toMatchObject([{ port: everywhere.port, address: "0.0.0.0" }]);
+    },
+  );
+
+  it.each([NOT_OURS, ownAddress(), ...OWN_IPV6])(
+    "finds one on every address where only %s is allowed, if that is this machine's",
+    async (only) => {
+      const everywhere = await serve(greetAndEcho, 0, only.includes(":") ? "::" : "0.0.0.0");
+      const target = parseAllowedTarget(placeName(only, everywhere.port));
+      const found = await new DisplayFinder([target]).find();
+      const there = [{ port: everywhere.port, address: only }];
+      expect(found).toMatchObject(only === NOT_OURS ? [] : there);
+    },
+  );
+
+  it.runIf(OWN_IPV6.includes("::1"))(
+    "shows one that listens on both loopbacks, as TigerVNC's does, as one",
+    async () => {
+      const here = await serve(greetAndEcho);
+      await serve(greetAndEcho, here.port, "::1");
+      const both = ["127.0.0.1", "[::1]"].map((own) => parseAllowedTarget(`${own}:${here.port}`));
+      const found = await new DisplayFinder(both).find();
+      expect(found.map(({ address }) => address)).toEqual([undefined]);
+      const one = [parseAllowedTarget(`[::1]:${here.port}`)];
+      expect(await new DisplayFinder(one).find()).toMatchObject([{ address: "::1" }]);
+    },
+  );
+
+  it("numbers a display only where its port is that of one", async () => {
+    const ports = [await freeDisplayPort(), 0];
+    const found = [];
+    for (const port of ports) {
+      const { port: at } = await serve(greetAndEcho, port);
+      found.push(...(await finderOf(at).find()));
+    }
+    expect(found.map(({ display }) => display)).toEqual([(ports[0] ?? 0) - 5900, null]);
   });
 
   it("tells two servers apart that listen on one port of two addresses", async () => {

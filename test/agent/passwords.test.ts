@@ -116,6 +116,15 @@ describe("the password of a VNC server", () => {
     const ofOther = passwordsOf(readConfig(folder), () => {});
     expect(await ofOther({ host: "192.168.4.2", port: 5901 }, "s1")).toBe(process.env.HOME);
     expect(await ofOther({ host: "127.0.0.1", port: 5901 }, "s1")).toBeNull();
+    file("config.json", '{"displays":{"[FD00::0:2]:5901":{"password_env":"HOME"}}}');
+    const ofIPv6 = passwordsOf(readConfig(folder), () => {});
+    expect(await ofIPv6({ host: "fd00::2", port: 5901 }, "s1")).toBe(process.env.HOME);
+  });
+
+  it("of loopback is the same with its address and without", async () => {
+    file("config.json", '{"displays":{"127.0.0.1:5901":{"password_env":"HOME"}}}');
+    const findPassword = passwordsOf(readConfig(folder), () => {});
+    expect(await findPassword({ host: "127.0.0.1", port: 5901 }, "s1")).toBe(process.env.HOME);
   });
 
   it("is not in the log of a command that fails, in its words or what it was called with", async () => {
@@ -138,7 +147,14 @@ describe("the password of a VNC server", () => {
 describe("the agent's configuration", () => {
   it.each([
     ["that is not JSON", "{", "is not JSON"],
-    ["with a word that it does not know", '{"dispalys":{}}', "dispalys"],
+    ["with a word that it does not know", '{"dispalys":{}}', 'is wrong: unknown field "dispalys".'],
+    ["that is a list", "[]", "is wrong: must be an object."],
+    ["whose servers are a list", '{"displays":[]}', "is wrong: displays: must be an object."],
+    [
+      "with a port that no machine has",
+      '{"displays":{"99999":{"password_env":"A"}}}',
+      "displays.99999: is neither a port",
+    ],
     [
       "with a port that is none",
       '{"displays":{"display 1":{"password_env":"A"}}}',

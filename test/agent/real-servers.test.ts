@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { LoginAttempts } from "../../agent/rfb/login-attempts.ts";
+import { poll } from "../../scripts/poll.ts";
 import {
   cutText,
   extendedCutText,
@@ -14,7 +15,7 @@ import {
 } from "../support/client-messages.ts";
 import { FakeEdge, openStream } from "../support/fake-edge.ts";
 import { RfbViewer } from "../support/rfb-viewer.ts";
-import { KINDS, PackagedServer, SHOWN_DISPLAY } from "../support/vnc-servers.ts";
+import { KINDS, type Kind, PackagedServer, SHOWN_DISPLAY } from "../support/vnc-servers.ts";
 import { XClient } from "../support/x-client.ts";
 import { startXvnc, type Xvnc } from "../support/xvnc.ts";
 
@@ -145,6 +146,92 @@ describe.each(Object.entries(SHOWS_X))("%s, with a program on its display,", (na
       viewer.socket.close();
       await stream.finished;
     }
+    await server.kill();
+  });
+});
+
+/** Of QEMU, which traces what it makes of its clients' keys, buttons and wishes to standard error. */
+const TRACING_QEMU: Kind = {
+  ...KINDS.QEMU,
+  args: (...where) => [
+    ...KINDS.QEMU.args(...where),
+    ...["vnc_key_event_*", "input_event_*", "vnc_msg_client_*"].flatMap((event) => [
+      "-trace",
+      event,
+    ]),
+  ],
+};
+
+/** Of each of its lines what is the same in every run. */
+const TRACED =
+  /vnc_key_event_\w+ down \d, sym \w+|input_event_btn [^\n]* down \d|vnc_msg_client_\w+/g;
+
+describe("QEMU, with a trace of what it hears,", () => {
+  it("hears nothing of what a viewer who watches may not say, and all of one in control", async () => {
+    const server = await PackagedServer.start(TRACING_QEMU, DISPLAY, null);
+    const act = (x: number, y: number) => [
+      ...[keyEvent(true, x), keyEvent(false, x)],
+      ...[qemuKeyEvent(true, y, 0x15), qemuKeyEvent(false, y, 0x15)],
+      ...[pointerEvent(1, 30, 30), pointerEvent(0, 30, 30), setDesktopSize(1)],
+    ];
+    const watching = await view(server.port, { rights: { role: "view" } });
+    await watching.viewer.join();
+    watching.viewer.send(setEncodings(0, PSEUDO.qemuKey, PSEUDO.xvp), ...act(0x61, 0x62));
+    watching.viewer.send(cutText("x"), xvp);
+    await askForPicture(watching.viewer);
+    const controlling = await view(server.port);
+    await controlling.viewer.join();
+    controlling.viewer.send(setEncodings(0, PSEUDO.qemuKey), ...act(0x78, 0x79));
+    const traced = () => [...server.said.matchAll(TRACED)].map(([line]) => line);
+    await poll(10_000, "QEMU to hear what was said last", () =>
+      traced().some((line) => line.startsWith("vnc_msg_client")),
+    );
+    expect(traced()).toEqual([
+      "vnc_key_event_map down 1, sym 0x78",
+      "vnc_key_event_map down 0, sym 0x78",
+      "vnc_key_event_ext down 1, sym 0x79",
+      "vnc_key_event_ext down 0, sym 0x79",
+      "input_event_btn con -1, button left, down 1",
+      "input_event_btn con -1, button left, down 0",
+      "vnc_msg_client_set_desktop_size",
+    ]);
+    for (const { viewer, stream } of [watching, controlling]) {
+      viewer.socket.close();
+      await stream.finished;
+    }
+    await server.kill();
+  });
+});
+
+/** TigerVNC with a login by TLS: a type that the agent does not speak. */
+const TIGERVNC_TLS: Kind = {
+  ...KINDS.TigerVNC,
+  args: (...where) => [...KINDS.TigerVNC.args(...where), "-SecurityTypes", "TLSVnc"],
+};
+
+describe("TigerVNC that wants TLS", () => {
+  it("is handed on to one in control, with all that both say, and refused to one who watches", async () => {
+    const server = await PackagedServer.start(TIGERVNC_TLS, DISPLAY, PASSWORD);
+    const { viewer, stream } = await view(server.port);
+    const VENCRYPT = 19;
+    expect(await viewer.agree()).toEqual([VENCRYPT]);
+    // VeNCrypt (rfbproto): the server's version, ours, its word for it, and its subtypes.
+    viewer.send([VENCRYPT]);
+    expect([...(await viewer.read(2))]).toEqual([0, 2]);
+    viewer.send([0, 2]);
+    const TLS_VNC = 258;
+    expect([...(await viewer.read(6))]).toEqual([0, 1, 0, 0, TLS_VNC >> 8, TLS_VNC & 255]);
+    viewer.socket.close();
+    await stream.finished;
+    const refused = openStream(edge, server.port, { rights: { role: "view" } });
+    await refused.stream.finished;
+    expect(refused.reports).toEqual([
+      {
+        kind: "failed",
+        code: 4403,
+        message: `The VNC server on port ${server.port} offers neither None nor VNC authentication; through any other login only full control can pass.`,
+      },
+    ]);
     await server.kill();
   });
 });

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Browser, BrowserContext } from "playwright-core";
@@ -169,15 +169,21 @@ describe.concurrent("npm start ends with exit code 1 and a sentence that says wh
     ]);
   });
 
-  it.each(["many", "65536"])("a PORT that is none (%s)", async (PORT) => {
-    expect(await complaint({ env: { PORT } })).toEqual([
-      `PORT is "${PORT}"; it must be a number from 1 to 65535.`,
+  it("a PORT that is none", async () => {
+    expect(await complaint({ env: { PORT: "65536" } })).toEqual([
+      'PORT is "65536"; it must be a number from 1 to 65535.',
     ]);
   });
 
   it("a TRUST_PROXY that is neither yes nor no", async () => {
     expect(await complaint({ env: { TRUST_PROXY: "10.0.0.1" } })).toEqual([
       'TRUST_PROXY is "10.0.0.1"; it must be 1, or not set.',
+    ]);
+  });
+
+  it("a setting of the edge that is no number", async () => {
+    expect(await complaint({ env: { SESSION_IDLE_SECONDS: "5m" } })).toEqual([
+      "SESSION_IDLE_SECONDS must be a number of seconds, 0 for never; mend that setting.",
     ]);
   });
 
@@ -194,6 +200,22 @@ describe.concurrent("npm start ends with exit code 1 and a sentence that says wh
     expect(more).toEqual([]);
     expect(said).toContain(`The state folder ${file} cannot be used (EEXIST`);
     expect(said).toContain("choose another: PORTHOLE_STATE=/some/folder npm start");
+  });
+
+  it("a state folder that all users share, which it leaves as it is", async () => {
+    const dir = newFolder();
+    chmodSync(dir, 0o1777);
+    const [said, ...more] = await complaint({ env: { PORTHOLE_STATE: dir } });
+    expect(more).toEqual([]);
+    expect(said).toContain(`The state folder ${dir} cannot be used (all users share it)`);
+    expect(statSync(dir).mode & 0o7777).toBe(0o1777);
+  });
+
+  it("a token that is none, in a state folder that was open to others and is its owner's now", async () => {
+    const dir = newFolder();
+    chmodSync(dir, 0o755);
+    await complaint({ env: { PORTHOLE_STATE: dir, ADMIN_TOKEN: "two words" } });
+    expect(statSync(dir).mode & 0o7777).toBe(0o700);
   });
 
   it("a state folder that cannot be written", async () => {

@@ -105,12 +105,28 @@ describe("a guest on /support and an operator on /inbox", () => {
     await staff.getByTestId("claim").waitFor();
   });
 
+  it("the operator closes it and opens it again by keyboard, which stays where it is", async () => {
+    await staff.getByTestId("close-room").focus();
+    await staff.keyboard.press("Enter");
+    await guest.getByTestId("room-state").getByText("This chat was closed.").waitFor();
+    await staff.getByTestId("reopen-room").waitFor();
+    await staff.keyboard.press("Enter");
+    await guest.getByTestId("room-state").getByText("This chat was closed.").waitFor({
+      state: "detached",
+    });
+    await staff.getByRole("radio", { name: "Open" }).check();
+    await staff.getByTestId("room").filter({ hasText: "Gina" }).waitFor();
+  });
+
   it("both are on a phone: the list, then one chat, and back", async () => {
     await staff.setViewportSize({ width: 390, height: 844 });
     await staff.getByTestId("to-list").click();
     await staff.getByTestId("room").click();
     await staffChat.shows(said);
     expect(await staff.getByTestId("rooms").isVisible()).toBe(false);
+    await staff.getByTestId("close-room").click();
+    await staff.getByTestId("reopen-room").click();
+    await staff.getByTestId("close-room").waitFor();
   });
 
   it("leave nothing in the operator's console", () => {

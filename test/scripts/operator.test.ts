@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { ROOT } from "../../scripts/tool.ts";
+import { freePort } from "../support/porthole.ts";
 import { ADMIN_TOKEN, startRig } from "../support/rig.ts";
 import { runProgram } from "../support/run-program.ts";
 
@@ -26,12 +27,16 @@ describe("npm run smoke", () => {
     expect(wrong.stderr).toContain("That token is not valid here.");
     await rig.stop();
     const gone = await script("smoke.ts", ["http://127.0.0.1:9"], { ADMIN_TOKEN });
-    expect(gone.stderr).toContain("http://127.0.0.1:9 cannot be tested");
+    // One that nobody may dial, and one where nobody listens: the reason is named.
+    expect(gone.stderr).toContain("http://127.0.0.1:9 cannot be tested: fetch failed: bad port");
+    const deaf = `http://127.0.0.1:${await freePort()}`;
+    const silent = await script("smoke.ts", [deaf], { ADMIN_TOKEN });
+    expect(silent.stderr).toContain(`${deaf} cannot be tested: fetch failed: connect ECONNREFUSED`);
     const nowhere = await script("smoke.ts", [], { ADMIN_TOKEN });
     expect(nowhere.stderr).toContain("Name one edge by its address");
     const secretless = await script("smoke.ts", ["http://127.0.0.1:9"], { ADMIN_TOKEN: undefined });
     expect(secretless.stderr).toContain("The admin token is missing");
-    for (const run of [wrong, gone, nowhere, secretless]) {
+    for (const run of [wrong, gone, silent, nowhere, secretless]) {
       expect(run.code).toBe(1);
       expect(run.stderr).not.toMatch(/\n\s+at /);
     }

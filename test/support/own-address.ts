@@ -7,3 +7,9 @@ export function ownAddress(): string {
   if (!own) throw new Error("This test needs an IPv4 address that is not loopback.");
   return own.address;
 }
+
+/** Those of IPv6 that a server can listen on: many a container has none, not even loopback's. */
+export const OWN_IPV6: readonly string[] = Object.values(networkInterfaces())
+  .flatMap((addresses) => addresses ?? [])
+  .filter(({ family, scopeid }) => family === "IPv6" && !scopeid)
+  .map(({ address }) => address);

@@ -2,12 +2,24 @@ import type { EdgeToAgent, EndCause } from "../../protocol/link.ts";
 import { PlayedAgent } from "./played-agent.ts";
 import type { Rig } from "./rig.ts";
 
-type Options = { profiles?: string[]; max?: number; isQuick?: boolean };
+type Options = {
+  profiles?: string[];
+  max?: number;
+  maxStartSeconds?: number;
+  isQuick?: boolean;
+  isMute?: boolean;
+  isBroken?: boolean;
+};
 
 /** An agent that a test plays, whose owner lets jobs have desktops: it keeps to the link's contract. */
 export class PlayedJobHost extends PlayedAgent {
   profiles = ["browser"];
   max = 100;
+  maxStartSeconds = 60;
+  /** Whether it hears what it is told, and does and says nothing. */
+  isMute = false;
+  /** Whether no desktop that it starts comes up. */
+  isBroken = false;
   /** Whether a desktop that it starts is there at once. */
   isQuick = true;
   /** The jobs whose desktops it started, in order; one that stands here twice was started twice. */
@@ -48,10 +60,12 @@ export class PlayedJobHost extends PlayedAgent {
       ...{ session, port, ready: this.isQuick },
     }));
     const { profiles, max: max_desktops } = this;
-    return { displays: this.#displays(), profiles, max_desktops, desktops };
+    const limits = { max_desktops, max_start_seconds: this.maxStartSeconds };
+    return { displays: this.#displays(), profiles, ...limits, desktops };
   }
 
   protected override told(message: EdgeToAgent): void {
+    if (this.isMute) return;
     if (message.type === "launch") this.#launch(message.session);
     if (message.type === "stop") this.#stop(message.session);
     if (message.type === "log") {
@@ -73,7 +87,8 @@ export class PlayedJobHost extends PlayedAgent {
       this.running.set(session, port);
       this.started.push(session);
     }
-    if (this.isQuick) this.ready(session);
+    if (this.isBroken) this.end(session, "failed");
+    else if (this.isQuick) this.ready(session);
   }
 
   #stop(session: string): void {

@@ -229,7 +229,7 @@ export class AgentProcess {
     const stateDir = mkdtempSync(join(tmpdir(), "porthole-e2e-agent-"));
     writeFileSync(join(stateDir, "config.json"), JSON.stringify(config));
     const { token } = await api.joinToken();
-    const joining = agentGroup("join", api.edge, token, "--name", name, "--state", stateDir);
+    const joining = agentGroup(["join", api.edge, token, "--name", name, "--state", stateDir]);
     const code = await joining.exited;
     if (code !== 0) throw new Error(`The agent could not join: ${joining.output}`);
     const { items } = await api.hosts();
@@ -243,10 +243,13 @@ export class AgentProcess {
     return this.#group.log;
   }
 
-  /** Starts it, also again, and waits until its link is up. */
-  async run(): Promise<void> {
+  /**
+   * Starts it, also again, and waits until its link is up.
+   * @param env more of its environment
+   */
+  async run(env: Record<string, string> = {}): Promise<void> {
     const allow = this.#allow.flatMap((target) => ["--allow", target]);
-    this.#group = agentGroup("run", "--state", this.#stateDir, ...allow);
+    this.#group = agentGroup(["run", "--state", this.#stateDir, ...allow], env);
     await Promise.race([
       this.#group.log.waitFor("link.up"),
       this.#group.exited.then(() => {
@@ -280,8 +283,8 @@ export class AgentProcess {
   }
 }
 
-function agentGroup(...args: string[]): Group {
-  return new Group(["dist/porthole-agent.mjs", ...args], {});
+function agentGroup(args: string[], env: Record<string, string> = {}): Group {
+  return new Group(["dist/porthole-agent.mjs", ...args], env);
 }
 
 /** A TCP port of loopback that nobody listens on. */

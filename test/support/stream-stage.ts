@@ -3,7 +3,7 @@ import { expect } from "vitest";
 import { WebSocket } from "ws";
 import { dialOptions, edgeSocketUrl } from "../../agent/dial.ts";
 import { type Identity, signToken } from "../../agent/identity.ts";
-import { type Rig, startRig, type TestAgent } from "./rig.ts";
+import { type Rig, startRig } from "./rig.ts";
 import { greetAndEcho, TcpServer } from "./tcp-server.ts";
 import { Viewer } from "./viewer.ts";
 
@@ -47,7 +47,11 @@ export class StreamStage {
   }
 
   /** Nothing of a stream is left: at the agent, in the host's object, in the session's. */
-  async expectNothingLeft(agent: TestAgent, session: string, server?: TcpServer): Promise<void> {
+  async expectNothingLeft(
+    agent: { hostId: string },
+    session: string,
+    server?: TcpServer,
+  ): Promise<void> {
     await server?.connections(0);
     const { api, stored } = this.rig;
     expect((await api.host(agent.hostId)).streams).toBe(0);

@@ -124,6 +124,11 @@ export class PackagedServer {
     return server;
   }
 
+  /** What it wrote to its standard error so far. */
+  get said(): string {
+    return this.#said;
+  }
+
   /** Takes another password from now on; TigerVNC reads its file for each who comes. */
   setPassword(password: string): void {
     writeFileSync(join(this.#folder, "passwd"), vncpasswd(password));

@@ -154,16 +154,19 @@ describe("the history", () => {
 describe("what the room refuses", () => {
   const refusal = { type: "error", code: "not_staff", message: "Only an operator can." } as const;
 
-  it("is shown where it was asked: in the chat, or by who controls", () => {
+  it("is shown where it was asked, whatever was asked since: in the chat, or by who controls", () => {
     tab.welcome();
     tab.chat.ask({ type: "mute", member: "b", seconds: 60 });
-    tab.hears(refusal);
-    expect(tab.view?.notice).toBe("Only an operator can.");
-    tab.chat.dismissNotice();
-    tab.chat.askedForControl();
-    tab.hears(refusal);
+    tab.hears({ ...refusal, answers: "control" });
     expect(tab.refusals).toEqual(["Only an operator can."]);
     expect(tab.view?.notice).toBeNull();
+    tab.hears({ ...refusal, answers: "mute" });
+    expect(tab.view?.notice).toBe("Only an operator can.");
+    tab.chat.dismissNotice();
+    // What the room could not read.
+    tab.hears(refusal);
+    expect(tab.view?.notice).toBe("Only an operator can.");
+    expect(tab.refusals).toHaveLength(1);
   });
 
   it("is not even asked while the room is away, and the page says so", () => {

@@ -46,7 +46,6 @@ describe("coming by a share link", () => {
 
   it.each([
     [401, "This link has expired, was revoked or is used up; ask for a new one."],
-    [404, "There is no such session."],
     [410, "The operator ended this session."],
   ])("is refused with the edge's sentence after %d", async (status, sentence) => {
     const edge = fakeEdge({ session: NOT_SIGNED_IN, redeem: new ApiError(status, sentence) });
@@ -73,6 +72,15 @@ describe("coming by a share link", () => {
       expect(edge.asked).toEqual([]);
     },
   );
+
+  it("says of a session that is forgotten what to do", async () => {
+    const redeem = new ApiError(404, "There is no such session.");
+    const arrival = await comeByLink(SECRET, fakeEdge({ session: NOT_SIGNED_IN, redeem }));
+    expect(arrival).toMatchObject({
+      kind: "refused",
+      reason: expect.stringMatching(/ask for a new link/),
+    });
+  });
 
   it("says of a link that was cut short that a part is missing", async () => {
     const edge = fakeEdge({ session: NOT_SIGNED_IN, redeem: new ApiError(400, "secret: wrong") });

@@ -15,7 +15,10 @@ const ROLES = {
   "boss@example.com": "admin",
   "@example.com": "viewer",
   operators: "operator",
+  "0b1c-4d": "operator",
+  "ops@example.org": "operator",
   "@nowhere.example": "admin",
+  "Chief@Capitals.example": "operator",
 };
 
 const rsa = () => generateKeyPairSync("rsa", { modulusLength: 2048 });
@@ -105,15 +108,39 @@ describe("with Cloudflare Access", () => {
     ["boss@example.com", [], "admin"],
     ["Boss@Example.COM", [], "admin"],
     ["ann@example.com", [], "viewer"],
+    ["chief@capitals.example", [], "operator"],
     ["ann@example.com", ["operators"], "operator"],
     ["ann@other.example", ["operators", "unheard of"], "operator"],
     ["boss@example.com", ["operators"], "admin"],
+    ["ann@other.example", ["boss@example.com", "@example.com"], "none"],
     ["ann@sub.example.com", [], "none"],
     ["ann@evil-example.com", [], "none"],
     ["@nowhere.example@other.example", [], "none"],
     ["constructor", ["__proto__", "toString"], "none"],
   ])("%s in the groups %j is %s", async (email, groups, role) => {
     expect(await roleOf(await token(email, { claims: { groups } }))).toBe(role);
+  });
+
+  it.each([
+    ["of names", { custom: { groups: ["operators", "unheard of"] } }, "operator"],
+    ["of one name", { custom: { groups: "operators" } }, "operator"],
+    ["of objects with a name", { custom: { groups: [{ name: "operators" }] } }, "operator"],
+    [
+      "of objects with an address",
+      { custom: { groups: [{ email: "Ops@example.org" }] } },
+      "operator",
+    ],
+    ["of objects with an id", { custom: { groups: [{ id: "0b1c-4d", name: 7 }] } }, "operator"],
+    ["of objects at the top", { groups: [{ name: "operators" }] }, "operator"],
+    ["at both places", { groups: ["a"], custom: { groups: ["operators"] } }, "operator"],
+    ["that is no list", { groups: 7, custom: { groups: null } }, "viewer"],
+    ["in a list with what is no group", { custom: { groups: [null, 7, "operators"] } }, "operator"],
+    ["under a claim that is no object", { custom: "groups" }, "viewer"],
+    ["named as an admin's address", { groups: ["boss@example.com"] }, "viewer"],
+    ["named so under custom", { custom: { groups: [{ name: "boss@example.com" }] } }, "viewer"],
+    ["named as another domain", { groups: ["@nowhere.example", "*"] }, "viewer"],
+  ])("somebody with a groups claim %s is told apart by it", async (_what, claims, role) => {
+    expect(await roleOf(await token("ann@example.com", { claims }))).toBe(role);
   });
 
   it("a person without a role is told so with a 403", async () => {
@@ -174,6 +201,28 @@ describe("with Cloudflare Access", () => {
     expect((await people.call("/api/keys", { headers: crossSite })).status).toBe(403);
     const nowhere = await people.call("/api/login/links", { method: "POST", headers: vouched });
     expect(nowhere.status).toBe(403);
+  });
+
+  it("a person is known by the cookie of Access alone, where Access lets everybody pass", async () => {
+    const cookie = async (signing: Signing) =>
+      `CF_Authorization=${await token("boss@example.com", signing)}`;
+    const mine = { cookie: await cookie({}) };
+    expect((await people.call("/api/keys", { headers: mine })).status).toBe(200);
+    const foreign = { ...mine, origin: "https://evil.example" };
+    expect((await people.call("/api/keys", { headers: foreign })).status).toBe(403);
+    const forged = { cookie: await cookie({ key: rsa().privateKey }) };
+    expect((await people.call("/api/keys", { headers: forged })).status).toBe(401);
+  });
+
+  it("a guest of a link is let in, whatever cookie of Access their browser still has", async () => {
+    const desktop = await Desktop.start(rig);
+    const session = await desktop.session();
+    const { secret } = await people.shareLink(session);
+    const { cookie } = await people.redeem(secret);
+    const headers = { cookie: `${cookie}; CF_Authorization=not-a-token` };
+    const seen = await people.call(`/api/vnc/session/${session}`, { headers });
+    expect(seen.json<{ standing: string }>().standing).toBe("guest");
+    await desktop.stop();
   });
 
   it("an operator sees a desktop from our own page, and the audit names them", async () => {

@@ -7,6 +7,7 @@ import { WebSocket, WebSocketServer } from "ws";
 import { parseAllowedTarget } from "../../agent/allow-list.ts";
 import { dialOptions, edgeSocketUrl } from "../../agent/dial.ts";
 import { type Identity, newKeyPair, signToken } from "../../agent/identity.ts";
+import { placeName } from "../../protocol/addresses.ts";
 import type { Host, JoinToken, Page } from "../../protocol/api.ts";
 import { LINK_PING } from "../../protocol/limits.ts";
 import { bearer, readAnswer } from "../support/call.ts";
@@ -91,7 +92,7 @@ describe("an agent whose edge was taken over", () => {
       type: "failed",
       stream: "s",
       code: 4403,
-      message: `The agent's owner does not allow ${host}:${port}; see its --allow.`,
+      message: `The agent's owner does not allow ${placeName(host, port)}; see its --allow.`,
     });
   });
 

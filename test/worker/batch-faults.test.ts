@@ -168,6 +168,35 @@ describe("a host", () => {
   });
 });
 
+describe("what is kept of jobs that are over", () => {
+  it("is the last 20,000, and of batches those that have one of them", async () => {
+    const host = await join({ max: 1 });
+    const { batch_id } = await rig.api.applyBatch({ jobUrls: urls(1) });
+    await allAre(batch_id, "active");
+    // 10,000 batches of two, over one after the other.
+    const numbers = "WITH n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000)";
+    const stored = (query: string) => rig.stored("Batches", "batches", query);
+    await stored(`${numbers} INSERT INTO jobs (job_id, batch_id, url, profile, state, actor, address,
+      created_at, over_at, over_seq)
+      SELECT 'old-' || i, 'batch-' || ((i + 1) / 2), '', '', 'ended', '', '', ${Date.now()},
+        ${Date.now()}, 1000000 + i FROM n`);
+    await stored(`${numbers} INSERT INTO batches (batch_id, profile, created_at, told)
+      SELECT 'batch-' || i, '', 0, 'ended' FROM n WHERE i <= 10000`);
+    host.end(`${batch_id}_job_0`, "exited");
+    await allAre(batch_id, "ended");
+    // Three more, which are over from the start: the first two of all go, and half of another batch.
+    await rig.api.applyBatch({ jobUrls: ["none", "none"] });
+    await poll(STATUS_MS, "the oldest to be forgotten", async () => {
+      const query = "SELECT job_id FROM jobs WHERE over_at IS NOT NULL ORDER BY over_seq LIMIT 1";
+      return JSON.stringify(await stored(query)) === '[{"job_id":"old-4"}]';
+    });
+    const query = "SELECT count(*) AS n FROM jobs WHERE over_seq IS NOT NULL";
+    expect(await stored(query)).toEqual([{ n: 20_000 }]);
+    const batches = "SELECT batch_id FROM batches WHERE batch_id IN ('batch-1', 'batch-2')";
+    expect(await stored(batches)).toEqual([{ batch_id: "batch-2" }]);
+  });
+});
+
 describe("ending a batch", () => {
   it("ends also those whose sessions are still being made", async () => {
     const applying = rig.api.applyBatch({ jobUrls: urls(60) });

@@ -214,10 +214,42 @@ describe("staff in a room", () => {
     await present(people.chat(room.session, { ticket: await ticket() }));
   });
 
+  it("removes somebody from reading, too: by cookie or ticket they came, until it is ended", async () => {
+    const link = await people.shareLink(room.session);
+    const guest = async () => people.browser((await people.redeem(link.secret)).cookie);
+    const [byCookie, byTicket, other] = [await guest(), await guest(), await guest()];
+    const viewer = bearer((await people.key("viewer")).key);
+    const ticket = await people.ticket(room.session, byTicket);
+    const came = [
+      [byCookie, await present(people.chat(room.session, byCookie))],
+      [byTicket, await present(people.chat(room.session, { ticket }))],
+      [viewer, await present(people.chat(room.session, viewer))],
+    ] as const;
+    await present(people.chat(room.session, other));
+    const read = (headers: Record<string, string>) =>
+      people.call(`/api/chat/rooms/session:${room.session}/messages`, { headers });
+    for (const [headers, { me, room: theirs }] of came) {
+      expect((await read(headers)).status).toBe(200);
+      staff.room.does({ type: "remove", member: me.id, seconds: 60 });
+      await theirs.closed;
+      const refused = await read(headers);
+      expect(refused).toMatchObject({ status: 403, code: "removed" });
+      expect(refused.json<{ detail: string }>().detail).toMatch(/removed you .*, until \d{4}-/);
+      expect((await read(other)).status).toBe(200);
+      staff.room.does({ type: "remove", member: me.id, seconds: 0 });
+      staff.room.does({ type: "claim" }); // answered after what was asked before it
+      await staff.room.next("error");
+      expect((await read(headers)).status).toBe(200);
+    }
+  });
+
   it("alone can: others, and what makes no sense, are refused with a reason", async () => {
     const refused = async (by: Present, message: Parameters<Present["room"]["does"]>[0]) => {
       by.room.does(message);
-      return (await by.room.next("error")).code;
+      const { answers, code } = await by.room.next("error");
+      // It says what it refuses, if the room could read that.
+      expect(answers).toBe(code === "malformed" ? undefined : message.type);
+      return code;
     };
     const member = ann.me.id;
     expect(await refused(bob, { type: "mute", member, seconds: 60 })).toBe("not_staff");
@@ -239,6 +271,9 @@ describe("staff in a room", () => {
       "no_such_member",
     );
     expect(await refused(staff, { type: "claim" })).toBe("not_support");
+    expect(await refused(staff, { type: "reopen_room" })).toBe("not_support");
+    expect(await refused(ann, { type: "control", op: "ask" })).toBe("not_exclusive");
+    expect(await refused(bob, { type: "edit", seq: 1, text: "not mine" })).toBe("not_author");
     expect(await refused(staff, { type: "mute", member, seconds: -1 })).toBe("malformed");
     expect(await said(ann, "still here")).toBe(2);
   });

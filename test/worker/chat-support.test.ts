@@ -141,7 +141,7 @@ describe("a support room", () => {
     }
   });
 
-  it("waits, is claimed, answered, closed, and opened again by what its guest says", async () => {
+  it("waits, is claimed, answered, closed, and opened again by what its guest says or by staff", async () => {
     const { room } = await enter(guest.room, guest.headers);
     expect((await room.next("room")).waiting_since).toBeNull();
     room.say("a", "help");
@@ -167,6 +167,15 @@ describe("a support room", () => {
     });
     room.does({ type: "control", op: "ask" });
     expect((await room.next("error")).code).toBe("not_exclusive");
+    staff.room.does({ type: "close_room" });
+    await room.next("room");
+    room.does({ type: "reopen_room" });
+    expect((await room.next("error")).code).toBe("not_staff");
+    // Once is enough: what is open stays as it is, and leaves no line.
+    for (let n = 0; n < 2; n++) staff.room.does({ type: "reopen_room" });
+    for (let n = 0; n < 2; n++) {
+      expect(await room.next("room")).toMatchObject({ state: "open", waiting_since: null });
+    }
 
     const audit = async () =>
       (await people.asAdmin("GET", "/api/audit?limit=200"))
@@ -174,14 +183,27 @@ describe("a support room", () => {
         .items.filter(({ target }) => target === guest.room)
         .map(({ action }) => action);
     let actions = await audit();
-    while (actions.length < 5) actions = await audit();
+    while (actions.length < 7) actions = await audit();
     expect(actions.sort()).toEqual([
       "chat.claimed",
       "chat.done",
+      "chat.done",
       "chat.opened",
       "chat.opened",
+      "chat.reopened",
       "chat.room_opened",
     ]);
+  });
+
+  it("is not read any more by its guest, if staff removes them", async () => {
+    const { me, room } = await enter(guest.room, guest.headers);
+    const staff = await enter(guest.room, operator);
+    staff.room.does({ type: "remove", member: me.id, seconds: 60 });
+    await room.closed;
+    const page = `/api/chat/rooms/${guest.room}/messages`;
+    const refused = await people.call(page, { headers: guest.headers });
+    expect(refused).toMatchObject({ status: 403, code: "removed" });
+    expect((await people.call(page, { headers: operator })).status).toBe(200);
   });
 
   it("closes staff whose key is revoked, and nobody else", async () => {
@@ -228,6 +250,43 @@ describe("the inbox", () => {
     staff.room.does({ type: "close_room" });
     await listed(guest.room, ({ state }) => state === "closed", { query: "?state=closed" });
     expect((await inbox()).items.map((listed) => listed.room)).not.toContain(guest.room);
+    staff.room.does({ type: "reopen_room" });
+    const reopened = await listed(guest.room, () => true);
+    expect(reopened).toMatchObject({ state: "open", claimed_by: null, waiting_since: null });
+  });
+
+  it("counts nothing that was deleted, and nobody waits for an answer to it", async () => {
+    const guest = await open("Gina");
+    const { room } = await enter(guest.room, guest.headers);
+    await room.next("room");
+    for (const text of ["one", "two", "three"]) {
+      room.say(text, text);
+      await room.next("ack");
+    }
+    const waited = (await listed(guest.room, ({ unread }) => unread === 3)).waiting_since;
+    const staff = await enter(guest.room, operator, "&since=0");
+    staff.room.does({ type: "read", seq: 2 });
+    await listed(guest.room, ({ unread }) => unread === 1);
+    const admin = { headers: bearer(ADMIN_TOKEN) };
+    // Of what somebody has read, too: what they have not read stays as much.
+    room.does({ type: "delete", seq: 1 });
+    await listed(guest.room, ({ unread }) => unread === 2, admin);
+    const one = await listed(guest.room, ({ unread }) => unread === 1);
+    expect(Date.parse(one.waiting_since ?? "")).toBeGreaterThanOrEqual(Date.parse(waited ?? ""));
+    room.does({ type: "delete", seq: 3 });
+    await listed(guest.room, ({ unread }) => unread === 0);
+    expect((await listed(guest.room, ({ unread }) => unread === 1, admin)).waiting_since).toBe(
+      one.waiting_since,
+    );
+    room.does({ type: "delete", seq: 2 });
+    const none = await listed(guest.room, ({ waiting_since }) => waiting_since === null, admin);
+    expect(none).toMatchObject({ state: "open", unread: 0 });
+    for (;;) if ((await room.next("room")).waiting_since === null) break;
+    room.say("four", "four");
+    for (const who of [{}, admin]) {
+      const waits = await listed(guest.room, ({ last_message }) => last_message.seq === 4, who);
+      expect([waits.unread, waits.waiting_since]).toEqual([1, expect.any(String)]);
+    }
   });
 
   it("lists who waits the longest first, page by page", async () => {

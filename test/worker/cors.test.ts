@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Answer, bearer } from "../support/call.ts";
-import { People } from "../support/people.ts";
+import { Desktop } from "../support/desktop.ts";
+import { expectServed, People } from "../support/people.ts";
 import { ADMIN_TOKEN, type Rig, startRig } from "../support/rig.ts";
+import { Viewer } from "../support/viewer.ts";
 
 const PANEL = "https://panel.example";
 const JOB_RUNNER = "http://localhost:3000";
@@ -23,13 +25,18 @@ const STRANGERS = [
 
 let rig: Rig;
 let people: People;
+let desktop: Desktop;
 
 beforeAll(async () => {
   rig = await startRig({ ALLOWED_ORIGINS });
   people = new People(rig);
+  desktop = await Desktop.start(rig);
 });
 
-afterAll(() => rig.stop());
+afterAll(async () => {
+  await desktop.stop();
+  await rig.stop();
+});
 
 /** What a browser asks before it sends a page's call. */
 const preflight = (origin: string, path: string, method: string) =>
@@ -98,6 +105,46 @@ describe("a page of a listed origin", () => {
       expect(answer.headers["access-control-allow-origin"]).toBe(PANEL);
       expect(answer.headers["access-control-allow-credentials"]).toBeUndefined();
     }
+  });
+
+  it("can do nothing by a cookie of ours: not connect, not write, not sign out", async () => {
+    const session = await desktop.session();
+    const cookie = await people.signIn();
+    const link = await people.shareLink(session);
+    const guest = (await people.redeem(link.secret)).cookie;
+    const own = people.browser(cookie);
+    const room = await people.call("/api/chat/support", {
+      method: "POST",
+      body: { name: "Gus" },
+      headers: { origin: rig.edge.url },
+    });
+    for (const headers of [
+      { cookie, origin: PANEL },
+      { cookie: guest, origin: PANEL },
+    ]) {
+      expect((await people.stream(session, headers).closed).code).toBe(4403);
+      expect((await people.chat(session, headers).closed).code).toBe(4403);
+      expect((await people.askTicket(session, headers, { role: "view" })).status).toBe(403);
+    }
+    const headers = { cookie, origin: PANEL };
+    expect((await people.socket("/api/events", headers).closed).code).toBe(4403);
+    for (const path of ["/api/login/links", "/api/hosts/join-tokens", "/api/logout"]) {
+      const answer = await people.call(path, { method: "POST", headers });
+      expect(answer).toMatchObject({ status: 403, code: "origin_not_allowed" });
+    }
+    const inSupport = { cookie: room.cookie, origin: PANEL };
+    expect((await people.call("/api/chat/support", { headers: inSupport })).status).toBe(403);
+    expect((await people.call("/api/hosts", { headers: own })).status).toBe(200);
+  });
+
+  it("is served with a ticket, whatever cookie its browser sends along", async () => {
+    const session = await desktop.session();
+    const ticket = await people.ticket(session, bearer(ADMIN_TOKEN));
+    const url = `${rig.edge.url.replace("http", "ws")}/vnc-stream/${session}?ticket=${ticket}`;
+    const headers = { cookie: await people.signIn() };
+    const viewer = new Viewer(url, { origin: PANEL, headers });
+    await expectServed(viewer);
+    await viewer.close();
   });
 
   it("has no more rights than its credential: without one it is refused as ever", async () => {

@@ -82,8 +82,12 @@ describe("what changes of a support room", () => {
     await watcher.changeTimes(2, "room", room.name, "message");
     staff.does({ type: "close_room" });
     await watcher.change("room", room.name, "closed");
-    guest.say("c", "once more");
+    staff.does({ type: "reopen_room" });
     await watcher.changeTimes(2, "room", room.name, "opened");
+    staff.does({ type: "close_room" });
+    await watcher.changeTimes(2, "room", room.name, "closed");
+    guest.say("c", "once more");
+    await watcher.changeTimes(3, "room", room.name, "opened");
     const { seq } = await watcher.changeTimes(3, "room", room.name, "message");
     const numbers = watcher.changes().map((change) => change.seq);
     expect(numbers).toEqual(numbers.map((_, n) => (numbers[0] ?? 0) + n));

@@ -30,6 +30,7 @@ const REST: [route: string, body: object | null, Record<"nobody" | PersonRole, n
   ["POST /api/login", {}, { nobody: 400, viewer: 400, operator: 400, admin: 400 }],
   ["POST /api/logout", null, { nobody: 204, viewer: 204, operator: 204, admin: 204 }],
   ["POST /api/login/links", null, { nobody: 401, viewer: 403, operator: 403, admin: 201 }],
+  ["GET /api/me", null, { nobody: 401, viewer: 200, operator: 200, admin: 200 }],
   ["GET /api/logins", null, { nobody: 401, viewer: 403, operator: 403, admin: 200 }],
   ["DELETE /api/logins/:id", null, { nobody: 401, viewer: 403, operator: 403, admin: 404 }],
   ["GET /api/keys", null, { nobody: 401, viewer: 403, operator: 403, admin: 200 }],

@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { type IncomingMessage, request } from "node:http";
 import { connect } from "node:net";
@@ -104,6 +105,40 @@ describe("wrong secrets of other kinds", () => {
 
 // Of addresses of their own, and of no other test: they wait at the same time.
 describe.concurrent("an address", () => {
+  it("that sends secrets without end that never were is not looked up any more, who is known there is", {
+    timeout: A_WHOLE_MINUTE_MS,
+  }, async () => {
+    const from = "127.0.0.23";
+    const unknown = () => randomBytes(32).toString("base64url");
+    const id = "nobody-knows-this";
+    const cookie = (name: string, before = "") => ({ cookie: `${name}=${before}${unknown()}` });
+    const kinds = [
+      () => people.call("/api/hosts", { headers: cookie("porthole"), from }),
+      () => people.call("/api/hosts", { headers: bearer(`phk_${unknown()}`), from }),
+      () => people.call("/api/logout", { method: "POST", headers: cookie("porthole"), from }),
+      () =>
+        people.call(`/api/vnc/session/${id}`, { headers: cookie(`porthole-guest-${id}`), from }),
+      () =>
+        people.call("/api/chat/support", { headers: cookie("porthole-support", `${id}.`), from }),
+    ];
+    const known = (await people.key("viewer")).key;
+    expect((await asBearer(known, from)).status).toBe(200);
+    const isRefused = async () => {
+      const answers = await Promise.all(kinds.map((send) => send()));
+      // Nor is a good one looked up that nobody has seen before.
+      answers.push(await asBearer((await people.key("viewer")).key, from));
+      return answers.every(
+        ({ status, text }) => status === 429 && text.includes("too_many_attempts"),
+      );
+    };
+    while (!(await isRefused())) {
+      for (let n = 0; n < 20; n++) await Promise.all(kinds.map((send) => send()));
+    }
+    expect((await asBearer(known, from)).status).toBe(200);
+    const fresh = (await people.key("viewer")).key;
+    expect((await asBearer(fresh, "127.0.0.24")).status).toBe(200);
+  });
+
   it("that signs in without end, even rightly, is told to wait, and others are not", async () => {
     const from = "127.0.0.20";
     let answer = await login(ADMIN_TOKEN, from);

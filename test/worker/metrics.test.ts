@@ -4,7 +4,7 @@ import { poll } from "../../scripts/poll.ts";
 import { bearer } from "../support/call.ts";
 import { Desktop } from "../support/desktop.ts";
 import { parseExposition, type Samples } from "../support/exposition.ts";
-import { expectServed, People } from "../support/people.ts";
+import { type Credential, expectServed, People } from "../support/people.ts";
 import { ADMIN_TOKEN, type Rig, startRig } from "../support/rig.ts";
 
 let rig: Rig;
@@ -129,6 +129,31 @@ describe("the metrics of connections", () => {
     await becomes(outcome("4403"), was(outcome("4403")) + 1);
     await becomes(outcome("4401"), was(outcome("4401")) + 3);
     await becomes(outcome("opened"), was(outcome("opened")) + 1);
+  });
+
+  it("count whom the Worker itself refuses, each once and by the same codes", async () => {
+    const before = await scrape();
+    const was = (sample: string) => before.value(sample) ?? 0;
+    const session = await desktop.session();
+    const nowhere = "nobody-knows-this";
+    const foreign = { ...people.browser(await people.signIn()), origin: "https://evil.example" };
+    const refusals: [string, Credential, number][] = [
+      [session, {}, 4401],
+      [session, bearer("wrong"), 4401],
+      [session, foreign, 4403],
+      [nowhere, bearer(ADMIN_TOKEN), 4404],
+      [nowhere, { ticket: "wrong" }, 4404],
+      ["not%20an%20id", bearer(ADMIN_TOKEN), 4400],
+    ];
+    for (const [id, credential, code] of refusals) {
+      expect((await people.stream(id, credential).closed).code).toBe(code);
+    }
+    // Neither is a viewer of a desktop.
+    expect((await people.chat(nowhere, {}).closed).code).toBe(4401);
+    expect((await people.call(`/vnc-stream/${session}`)).status).toBe(426);
+    await becomes(outcome("4401"), was(outcome("4401")) + 2);
+    await becomes(outcome("4404"), was(outcome("4404")) + 2);
+    for (const code of ["4400", "4403"]) await becomes(outcome(code), was(outcome(code)) + 1);
   });
 
   it("count nothing twice that a session tells twice", async () => {

@@ -81,6 +81,13 @@ describe("an address on one machine", () => {
     expect((await lastLine("login.created"))?.address).toBe("unknown");
   });
 
+  it("cannot be claimed by naming the Worker at that entrance, to go past what stands before it", async () => {
+    const entrance = (await rig.edge.miniflare.ready).origin;
+    const past = { ...claims("203.0.113.9"), "mf-route-override": "porthole" };
+    const answer = await login(entrance, past);
+    expect(answer).toMatchObject({ status: 404, text: "No entrypoint worker found" });
+  });
+
   it("says nothing about the scheme: a caller on http cannot pass for one on https", async () => {
     const answer = await login(rig.edge.url, { "x-forwarded-proto": "https" });
     expect(answer.setCookie).toMatch(/^porthole=/);

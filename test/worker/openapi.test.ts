@@ -205,6 +205,7 @@ const CALLS: Record<
   "POST /api/login": async () => ({ body: { admin_token: ADMIN_TOKEN } }),
   "POST /api/logout": async () => ({}),
   "POST /api/login/links": async () => ({}),
+  "GET /api/me": async () => ({}),
   "GET /api/logins": async () => {
     await people.signIn();
     return {};

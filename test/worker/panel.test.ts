@@ -189,8 +189,10 @@ describe("enabling VNC", () => {
   });
 
   it("finds the host of an address of IPv6 however it is written", async () => {
-    const { id } = newServer("FD00::0:2");
-    expect(await enable(id)).toMatchObject({ host_id: hypervisor.hostId });
+    const { id, port } = newServer("FD00::0:2");
+    expect(await enable(id)).toMatchObject({ host_id: hypervisor.hostId, status: "unreachable" });
+    await hypervisor.listens({ address: "fd00::2", port });
+    expect(await enable(id)).toMatchObject({ status: "active" });
   });
 
   it("is in the audit with who did it, to which server, and whether the panel was told", async () => {

@@ -1,6 +1,7 @@
+import { createHash } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Page, SignIn } from "../../protocol/api.ts";
-import type { Answer } from "../support/call.ts";
+import { type Answer, bearer } from "../support/call.ts";
 import { Desktop } from "../support/desktop.ts";
 import { expectHeard, expectServed, People } from "../support/people.ts";
 import { ADMIN_TOKEN, type Rig, startRig } from "../support/rig.ts";
@@ -106,6 +107,31 @@ describe("a sign-in", () => {
     await Promise.all(kept.sockets.map((socket) => socket.close()));
   });
 
+  it("that expires while connected has all it opened closed with 4401, and others stay", async () => {
+    const session = await desktop.session();
+    const expiring = await browserAtWork(session);
+    const kept = await browserAtWork(session);
+    const watcher = people.events(expiring.browser);
+    await watcher.first();
+    await expire(await currentId(expiring.cookie), Date.now() + 1_000);
+    await people.signIn(); // with which the registry looks when the next one expires
+    for (const socket of [...expiring.sockets, watcher]) {
+      expect(await socket.closed).toEqual({ code: 4401, reason: "Your sign-in has expired." });
+    }
+    expect((await people.call("/api/hosts", { headers: expiring.browser })).status).toBe(401);
+    await kept.works();
+    await Promise.all(kept.sockets.map((socket) => socket.close()));
+  });
+
+  it("that has expired can still be ended", async () => {
+    const session = await desktop.session();
+    const { cookie, sockets } = await browserAtWork(session);
+    const id = await currentId(cookie);
+    await expire(id, 1);
+    expect((await people.asAdmin("DELETE", `/api/logins/${id}`)).status).toBe(204);
+    for (const socket of sockets) expect((await socket.closed).code).toBe(4401);
+  });
+
   it("cannot be ended, or signed out, by a foreign page", async () => {
     const cookie = await people.signIn();
     const headers = { cookie, origin: "https://evil.example" };
@@ -113,6 +139,63 @@ describe("a sign-in", () => {
     expect((await people.call(path, { method: "DELETE", headers })).status).toBe(403);
     expect((await people.call("/api/logout", { method: "POST", headers })).status).toBe(403);
     expect((await people.call("/api/hosts", { headers: { cookie } })).status).toBe(200);
+  });
+});
+
+/** Has a sign-in expire at another time than it would. */
+const expire = (loginId: string, at: number) =>
+  rig.stored(
+    "Registry",
+    "registry",
+    `UPDATE logins SET expires_at = ${at} WHERE login_id = '${loginId}'`,
+  );
+
+/** A link that signs in, by the headers of who makes it. @returns its secret */
+async function signInLink(headers: Record<string, string>): Promise<string> {
+  const made = people.call("/api/login/links", { method: "POST", headers });
+  return new URL((await people.wanted(201, made)).json<{ url: string }>().url).hash.slice(1);
+}
+
+const follow = (link: string) => people.call("/api/login", { method: "POST", body: { link } });
+
+describe("a link that signs in", () => {
+  it("ends with the key that made it, and others stay", async () => {
+    const { key, key_id } = await people.key("admin");
+    const [ended, kept] = [await signInLink(bearer(key)), await signInLink(bearer(ADMIN_TOKEN))];
+    await people.asAdmin("DELETE", `/api/keys/${key_id}`);
+    expect(await follow(ended)).toMatchObject({ status: 401, code: "bad_link" });
+    expect((await follow(kept)).status).toBe(204);
+  });
+
+  it("ends with the sign-in that made it, when that is ended or expires", async () => {
+    const [ending, expiring] = [await people.signIn(), await people.signIn()];
+    const links = [
+      await signInLink(people.browser(ending)),
+      await signInLink(people.browser(expiring)),
+    ];
+    await people.asAdmin("DELETE", `/api/logins/${await currentId(ending)}`);
+    await expire(await currentId(expiring), 1);
+    for (const link of links) expect((await follow(link)).code).toBe("bad_link");
+  });
+
+  it("is none once the key is revoked while it is being made", async () => {
+    const { key, key_id } = await people.key("admin");
+    const headers = bearer(key);
+    const ask = () => people.call("/api/login/links", { method: "POST", headers });
+    const asked = [ask(), ask(), ask(), people.asAdmin("DELETE", `/api/keys/${key_id}`), ask()];
+    for (const made of (await Promise.all(asked)).filter(({ status }) => status === 201)) {
+      const link = new URL(made.json<{ url: string }>().url).hash.slice(1);
+      expect((await follow(link)).code).toBe("bad_link");
+    }
+  });
+
+  it("that an earlier version made, which did not note by what, works", async () => {
+    const sql = (query: string) => rig.stored("Registry", "registry", query);
+    await sql("ALTER TABLE sign_in_links DROP COLUMN via");
+    const hash = createHash("sha256").update("a secret").digest("base64url");
+    await sql(`INSERT INTO sign_in_links VALUES ('${hash}', ${Date.now() + 60_000})`);
+    await rig.evict("Registry", "registry", "close");
+    expect((await follow("a secret")).status).toBe(204);
   });
 });
 

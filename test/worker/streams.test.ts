@@ -1,10 +1,11 @@
 import { createHash, randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import {
   MAX_STREAM_MESSAGE_BYTES,
   MAX_VIEWERS_PER_SESSION,
   STAFF_PLACES_PER_SESSION,
+  STREAM_KEEPALIVE_MS,
 } from "../../protocol/limits.ts";
 import { bearer } from "../support/call.ts";
 import { ADMIN_TOKEN, type TestAgent } from "../support/rig.ts";
@@ -19,6 +20,10 @@ let stage: StreamStage;
 
 beforeAll(async () => {
   stage = await StreamStage.start();
+});
+
+afterEach(() => {
+  vi.useRealTimers();
 });
 
 afterAll(() => stage.stop());
@@ -130,6 +135,43 @@ describe("a stream", () => {
     read();
     await viewer.receive(RFB_GREETING.length + 4);
     expect(received.digest("hex")).toBe(sent.digest("hex"));
+    await viewer.close();
+    await agent.stop();
+  });
+
+  it("on which nothing is said carries an empty message every 25 s, its bytes unharmed", async () => {
+    const server = await stage.serve(greetAndEcho);
+    const agent = await stage.rig.startAgent({ allow: stage.allow(server) });
+    vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] }); // for the stream alone
+    const viewer = await stage.view(agent, server.port);
+    await viewer.receive(RFB_GREETING.length);
+    viewer.send(Buffer.from("one"));
+    await viewer.receive(RFB_GREETING.length + 3);
+    const sizes: number[] = [];
+    let heard: () => void = () => {};
+    viewer.socket.on("message", (data: Buffer, isBinary) => {
+      sizes.push(isBinary ? data.length : Number.NaN);
+      heard();
+    });
+    const messages = (count: number) =>
+      new Promise<void>((resolve) => {
+        heard = () => sizes.length === count && resolve();
+        heard();
+      });
+    vi.advanceTimersByTime(STREAM_KEEPALIVE_MS); // in these something was said
+    for (const count of [1, 2]) {
+      vi.advanceTimersByTime(STREAM_KEEPALIVE_MS);
+      await messages(count);
+    }
+    viewer.send(Buffer.from("three"));
+    await messages(3);
+    vi.advanceTimersByTime(STREAM_KEEPALIVE_MS);
+    vi.advanceTimersByTime(STREAM_KEEPALIVE_MS);
+    await messages(4);
+    vi.useRealTimers();
+    expect(sizes).toEqual([0, 0, 5, 0]);
+    const received = await viewer.receive(RFB_GREETING.length + 8);
+    expect(received.toString("latin1")).toBe(`${RFB_GREETING}onethree`);
     await viewer.close();
     await agent.stop();
   });
@@ -293,16 +335,24 @@ describe("a viewer", () => {
       status: "unreachable",
       reason: closing.reason,
     });
+    await stage.expectNothingLeft(agent, viewer.session);
   });
 
   it.concurrent("whose agent never comes is closed with 4408", async () => {
     const identity = await stage.rig.enrol();
     const link = await dialLink(identity);
+    const toldToClose = new Promise<void>((resolve) => {
+      link.on("message", (data) => {
+        if (String(data).includes('"type":"close"')) resolve();
+      });
+    });
     const viewer = await stage.view({ hostId: identity.host_id }, 5999);
     expect(await viewer.closed).toEqual({
       code: 4408,
       reason: "The agent did not answer in 10 s.",
     });
+    await toldToClose; // its host gives it up after the viewer has heard
+    await stage.expectNothingLeft({ hostId: identity.host_id }, viewer.session);
     link.terminate();
   });
 
@@ -314,9 +364,7 @@ describe("a viewer", () => {
     await asked;
     link.terminate();
     expect((await viewer.closed).code).toBe(4503);
-    const streams = "SELECT * FROM streams";
-    expect(await stage.rig.stored("VncHost", identity.host_id, streams)).toEqual([]);
-    expect(await stage.rig.stored("VncSession", viewer.session, streams)).toEqual([]);
+    await stage.expectNothingLeft({ hostId: identity.host_id }, viewer.session);
   });
 
   it("that leaves while it waits leaves nothing behind once the agent comes", async () => {

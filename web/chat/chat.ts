@@ -53,7 +53,6 @@ export class Chat {
   readonly #around: Surroundings;
   #view: ChatView = { state: NOTHING_YET, paging: "idle", notice: null };
   #typedAt = Number.NEGATIVE_INFINITY;
-  #askedFor: "chat" | "control" = "chat";
   #stopped = false;
 
   constructor(around: Surroundings) {
@@ -74,10 +73,8 @@ export class Chat {
     if (news.length > 0) this.#around.onNews(news);
     for (const message of messages) {
       if (message.type !== "error" || message.cid !== undefined) continue;
-      // The room does not say which of two wishes it refuses: the last is the likelier one.
-      const isOurs = this.#askedFor === "chat" || message.seq !== undefined;
-      if (isOurs) this.#notice(message.message);
-      else this.#around.onControlRefused(message.message);
+      if (message.answers === "control") this.#around.onControlRefused(message.message);
+      else this.#notice(message.message);
     }
   }
 
@@ -102,7 +99,7 @@ export class Chat {
     const cid = this.#around.newCid();
     const at = new Date(this.#around.now()).toISOString();
     this.#setState(addOutgoing(this.#view.state, cid, text, at));
-    this.#tell({ type: "send", cid, text });
+    this.#around.say({ type: "send", cid, text });
   }
 
   /** What was not taken is tried once more. */
@@ -110,7 +107,7 @@ export class Chat {
     const found = this.#view.state.outgoing.find((one) => one.cid === cid);
     if (!found) return;
     this.#setState(changeOutgoing(this.#view.state, cid, { problem: null }));
-    this.#tell({ type: "send", cid, text: found.text });
+    this.#around.say({ type: "send", cid, text: found.text });
   }
 
   discard(cid: string): void {
@@ -120,21 +117,16 @@ export class Chat {
   /** Edits, deletes, and what staff does. @returns false if the room is away */
   ask(message: ClientToRoom): boolean {
     this.#notice(null);
-    if (this.#tell(message)) return true;
+    if (this.#around.say(message)) return true;
     this.#notice("The chat is away for a moment; try that again when it is back.");
     return false;
-  }
-
-  /** What the room refuses next is about control, and somebody else's to show. */
-  askedForControl(): void {
-    this.#askedFor = "control";
   }
 
   typing(): void {
     const now = this.#around.now();
     if (now - this.#typedAt < TYPING_MS) return;
     this.#typedAt = now;
-    this.#tell({ type: "typing" });
+    this.#around.say({ type: "typing" });
   }
 
   /** The person is at the end, and has seen all that is shown. */
@@ -185,11 +177,6 @@ export class Chat {
   /** What is still on its way changes nothing any more. */
   stop(): void {
     this.#stopped = true;
-  }
-
-  #tell(message: ClientToRoom): boolean {
-    if (message.type !== "send" && message.type !== "typing") this.#askedFor = "chat";
-    return this.#around.say(message);
   }
 
   #notice(notice: string | null): void {

@@ -68,11 +68,11 @@ export function authorNames(
   return namesOf([...authors, ...members]);
 }
 
+/** Who has read a message of one's own. */
+export type Readers = { seq: number; readers: readonly Member[] };
+
 /** Who has read one's own last message, if that is the last thing one said. */
-export function readersOf(
-  state: ChatState,
-  members: readonly Member[],
-): { seq: number; readers: readonly Member[] } | null {
+export function readersOf(state: ChatState, members: readonly Member[]): Readers | null {
   const own = shownChanges(state).filter(
     (change) => change.type === "message" && change.from.id === state.me?.id,
   );

@@ -33,12 +33,12 @@ export function DisplayCard({ display, closed, opening, onOpen, onOptions }: Dis
         data-port={port}
       >
         <span class="display-glass" aria-hidden="true">
-          <span class="display-number">{display.display}</span>
+          <span class="display-number">{display.display ?? "–"}</span>
         </span>
         <span class="display-text">
           <span class="display-name">{title}</span>
           <span class="display-port">
-            {name ? `display ${display.display} · ` : ""}port {port}
+            {name && display.display !== null ? `display ${display.display} · ` : ""}port {port}
           </span>
           <span class="display-facts">{opening ? "Opening…" : facts.join(" · ")}</span>
         </span>
@@ -59,9 +59,9 @@ export function DisplayCard({ display, closed, opening, onOpen, onOptions }: Dis
   );
 }
 
-/** What a display is called. */
-export function nameOf(display: Display): string {
-  return display.name || `Display ${display.display}`;
+/** What a display is called. Of a port beside 5900 to 5999 there is no number of a display. */
+export function nameOf({ name, display, port }: Display): string {
+  return name || (display === null ? `Port ${port}` : `Display ${display}`);
 }
 
 /** What a person will be asked for; "None" alone would read as if nothing protected them. */

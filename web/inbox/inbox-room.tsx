@@ -25,6 +25,7 @@ export function InboxRoom({ room, entry, draft, onDraft, onUnseen }: InboxRoomPr
   const unseen = unseenMessages(view.state).length;
   useEffect(() => onUnseen(unseen), [unseen]);
   const isMine = support?.claimed_by != null && support.claimed_by.id === me?.id;
+  const isClosed = support?.state === "closed";
   const here = page.room.link === "here";
   return (
     <>
@@ -50,7 +51,7 @@ export function InboxRoom({ room, entry, draft, onDraft, onUnseen }: InboxRoomPr
           {support && here && (
             <span class="room-actions">
               {/* One who closes a room lets go of it too: what is over needs nobody. */}
-              {support.state === "open" && (
+              {!isClosed && (
                 <button
                   type="button"
                   class="button small"
@@ -60,16 +61,15 @@ export function InboxRoom({ room, entry, draft, onDraft, onUnseen }: InboxRoomPr
                   {isMine ? "Release" : support.claimed_by ? "Take over" : "Claim"}
                 </button>
               )}
-              {support.state === "open" && (
-                <button
-                  type="button"
-                  class="button small"
-                  onClick={() => chat?.ask({ type: "close_room" })}
-                  data-testid="close-room"
-                >
-                  Close
-                </button>
-              )}
+              {/* One button for both: the keyboard stays on it. */}
+              <button
+                type="button"
+                class="button small"
+                onClick={() => chat?.ask({ type: isClosed ? "reopen_room" : "close_room" })}
+                data-testid={isClosed ? "reopen-room" : "close-room"}
+              >
+                {isClosed ? "Reopen" : "Close"}
+              </button>
             </span>
           )}
         </div>

@@ -7,10 +7,10 @@ import { Sessions } from "../home/sessions.tsx";
 import { Summary } from "../home/summary.tsx";
 import { useNow } from "../home/use-now.ts";
 import { useOverview } from "../home/use-overview.ts";
-import { ChatIcon, KeyIcon, Logo, PlayIcon, PlusIcon } from "../icons.tsx";
+import { Logo, PlayIcon, PlusIcon } from "../icons.tsx";
 import { RunJob } from "../jobs/run-job.tsx";
 import { Masthead } from "../masthead.tsx";
-import { Link, usePage } from "../router.tsx";
+import { usePage } from "../router.tsx";
 
 /** The page that an operator lives in: hosts, their displays, and the sessions of all. */
 export function Home() {
@@ -25,16 +25,6 @@ export function Home() {
     <div class="home">
       <Masthead>
         <FeedMark link={hosts ? link : null} />
-        {operates && hosts !== null && (
-          <Link to="/inbox" class="button quiet" label="Support inbox" testId="to-inbox">
-            <ChatIcon /> <span class="wide-only">Inbox</span>
-          </Link>
-        )}
-        {operates && hosts !== null && (
-          <Link to="/access" class="button quiet" label="Keys, sign-ins, audit" testId="to-access">
-            <KeyIcon /> <span class="wide-only">Access</span>
-          </Link>
-        )}
         {operates && hosts !== null && hosts.length > 0 && (
           <button
             type="button"
@@ -47,8 +37,14 @@ export function Home() {
           </button>
         )}
         {operates && hosts !== null && hosts.length > 0 && (
-          <button type="button" class="button" onClick={onAdd} data-testid="add-host">
-            <PlusIcon /> Add a host
+          <button
+            type="button"
+            class="button"
+            onClick={onAdd}
+            title="Add a host"
+            data-testid="add-host"
+          >
+            <PlusIcon /> <span class="wide-only">Add a host</span>
           </button>
         )}
       </Masthead>

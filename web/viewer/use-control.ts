@@ -28,7 +28,7 @@ export type ControlOfPage = {
 
 /** Who controls the session, from its room where one does at a time, and what to do about it. */
 export function useControl(
-  { room: joined, connection, chat }: ChatOfPage,
+  { room: joined, connection }: ChatOfPage,
   found: Found | null,
   stream: ViewerState["kind"],
 ): ControlOfPage {
@@ -76,7 +76,6 @@ export function useControl(
     view,
     request: (op, to) => {
       letGo.current = view?.holds === true && (op === "give" || op === "release");
-      chat?.askedForControl();
       connection?.request(op, to);
     },
     refused: (sentence) => {

@@ -8,6 +8,12 @@ import { ProblemError } from "../problem.ts";
 /** The header in which Cloudflare Access vouches for a person. */
 export const ACCESS_HEADER = "cf-access-jwt-assertion";
 
+/**
+ * The same, kept by the person's browser. It comes also where Access lets everybody pass, as it has to
+ * where guests come and people do too.
+ */
+export const ACCESS_COOKIE = "CF_Authorization";
+
 /** Access signs with RSA; anything else is not from it. */
 const ACCESS_ALGORITHMS = ["RS256"];
 
@@ -49,7 +55,7 @@ function teamOrigin(teamDomain: string): string {
 export async function verifyAccess(
   token: string,
   env: Env,
-): Promise<{ name: string; role: PersonRole } | null> {
+): Promise<{ name: string; role: PersonRole; until: number } | null> {
   const { ACCESS_TEAM_DOMAIN: team, ACCESS_AUD: audience } = env;
   if (!team || !audience) return null;
   let payload: JWTPayload;
@@ -86,12 +92,57 @@ export async function verifyAccess(
       "Cloudflare Access knows you, but you have no role here.",
     );
   }
-  return { name: person.output.email, role };
+  return { name: person.output.email, role, until: (payload.exp ?? 0) * 1000 };
 }
 
+/**
+ * A group as identity providers tell it: by its name, or as an object. Whoever may make a group
+ * chooses its name, which must not pass for a person's address or for everybody; its own address
+ * the directory has made sure of.
+ */
+const GroupName = v.pipe(
+  v.string(),
+  v.check((name) => !/[@*]/.test(name)),
+);
+const Group = v.union([
+  v.pipe(
+    GroupName,
+    v.transform((name) => [name]),
+  ),
+  v.pipe(
+    v.object({
+      name: v.fallback(v.optional(GroupName), undefined),
+      email: v.fallback(v.optional(v.pipe(v.string(), v.email(), v.toLowerCase())), undefined),
+      id: v.fallback(v.optional(GroupName), undefined),
+    }),
+    v.transform(({ name, email, id }) => [name, email, id].filter((one) => one !== undefined)),
+  ),
+]);
+
+/** What is no group is none, and takes nobody their other roles. One that is alone may stand so. */
+const Groups = v.fallback(
+  v.pipe(
+    v.union([
+      v.array(v.unknown()),
+      v.pipe(
+        v.unknown(),
+        v.transform((one) => [one]),
+      ),
+    ]),
+    v.array(v.fallback(Group, [])),
+    v.transform((groups) => groups.flat()),
+  ),
+  [],
+);
+
+/**
+ * Of a person, Access's token has the address; their groups only if the identity provider's
+ * integration is told to pass them on as a claim. Such claims stand under `custom`.
+ */
 const AccessClaims = v.object({
   email: v.pipe(v.string(), v.toLowerCase(), v.minLength(3), v.maxLength(254)),
-  groups: v.optional(v.array(v.string()), []),
+  groups: v.optional(Groups, []),
+  custom: v.fallback(v.object({ groups: v.optional(Groups, []) }), { groups: [] }),
 });
 type AccessClaims = v.InferOutput<typeof AccessClaims>;
 
@@ -100,7 +151,13 @@ const AccessRoles = v.pipe(v.string(), v.parseJson(), v.record(v.string(), Perso
 /** @throws {ProblemError} 503 if ACCESS_ROLES is not what it has to be */
 function readRoles(env: Env): Record<string, PersonRole> {
   const roles = v.safeParse(AccessRoles, env.ACCESS_ROLES ?? "{}");
-  if (roles.success) return roles.output;
+  if (roles.success) {
+    // Addresses are the same in capitals; a group's name need not be.
+    const entries = Object.entries(roles.output);
+    return Object.fromEntries(
+      entries.map(([name, role]) => [name.includes("@") ? name.toLowerCase() : name, role]),
+    );
+  }
   throw new ProblemError(
     503,
     "not_configured",
@@ -111,7 +168,8 @@ function readRoles(env: Env): Record<string, PersonRole> {
 /** The highest role that fits: by e-mail address, its domain, a group, or anyone. */
 function roleOf(person: AccessClaims, roles: Record<string, PersonRole>): PersonRole | null {
   const domain = person.email.slice(person.email.lastIndexOf("@"));
-  const fitting = [person.email, domain, "*", ...person.groups].map((name) => roles[name]);
+  const groups = [...person.groups, ...person.custom.groups];
+  const fitting = [person.email, domain, "*", ...groups].map((name) => roles[name]);
   for (const role of ["admin", "operator", "viewer"] as const) {
     if (fitting.includes(role)) return role;
   }

@@ -21,9 +21,22 @@ function read(c: Context, name: string): string | undefined {
   return isSecure(c) ? getCookie(c, name, "host") : getCookie(c, name);
 }
 
-function write(c: Context, name: string, secret: string, ttlMs: number): void {
+/**
+ * What a browser needs to keep a cookie in a frame on another site's page. `Partitioned` makes it one
+ * for that frame under that site alone: it goes along from nowhere else. Over http only a browser
+ * that trusts the address (loopback) keeps it.
+ */
+const EMBEDDED = { sameSite: "None", secure: true, partitioned: true } as const;
+
+function write(
+  c: Context,
+  name: string,
+  secret: string,
+  ttlMs: number,
+  site: { sameSite: "Lax" } | typeof EMBEDDED = { sameSite: "Lax" },
+): void {
   const maxAge = Math.max(1, Math.floor(ttlMs / 1000));
-  const options = { httpOnly: true, sameSite: "Lax", path: "/", maxAge } as const;
+  const options = { httpOnly: true, path: "/", maxAge, ...site };
   if (isSecure(c)) setCookie(c, name, secret, { ...options, secure: true, prefix: "host" });
   else setCookie(c, name, secret, options);
 }
@@ -45,14 +58,31 @@ export function readGuestCookie(c: Context, sessionId: string): string | undefin
   return read(c, guestCookie(sessionId));
 }
 
-/** @param expiresAt when the link ends, in ms since the epoch */
-export function writeGuestCookie(
-  c: Context,
-  sessionId: string,
-  secret: string,
-  expiresAt: number,
-): void {
-  write(c, guestCookie(sessionId), secret, expiresAt - Date.now());
+/**
+ * The sessions that this browser has a guest's cookie for, whether or not it still holds.
+ * @param most how many are looked at: anybody can send cookies
+ */
+export function guestSessions(c: Context, most: number): string[] {
+  const prefix = `${isSecure(c) ? "__Host-" : ""}${guestCookie("")}`;
+  return Object.keys(getCookie(c))
+    .filter((name) => name.startsWith(prefix))
+    .map((name) => name.slice(prefix.length))
+    .filter(isId)
+    .slice(0, most);
+}
+
+type GuestCookie = {
+  secret: string;
+  /** When the link ends, in ms since the epoch. */
+  expiresAt: number;
+  /** Whether it is for a frame on a page of another site. */
+  embedded: boolean;
+};
+
+export function writeGuestCookie(c: Context, sessionId: string, cookie: GuestCookie): void {
+  const { secret, expiresAt, embedded } = cookie;
+  const site = embedded ? EMBEDDED : undefined;
+  write(c, guestCookie(sessionId), secret, expiresAt - Date.now(), site);
 }
 
 /** A guest's support room: one for each browser. Its id stands before the secret. */

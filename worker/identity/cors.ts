@@ -1,7 +1,8 @@
 import type { MiddlewareHandler } from "hono";
 import { cors } from "hono/cors";
 import { isUpgrade } from "../sockets.ts";
-import { type AppEnv, decorate } from "./guard.ts";
+import type { AppEnv } from "./callers.ts";
+import { decorate } from "./guard.ts";
 import { isListed } from "./origins.ts";
 
 /** How long a browser may remember what a preflight was answered. */

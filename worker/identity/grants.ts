@@ -3,7 +3,10 @@ import type { Role } from "../../protocol/link.ts";
 import { chatRoom, registry } from "../env.ts";
 import type { Grant } from "../objects/session/entry.ts";
 import { ProblemError } from "../problem.ts";
-import { type AppEnv, type GuestIdentity, person } from "./guard.ts";
+import { type AppEnv, type GuestIdentity, person } from "./callers.ts";
+
+/** What somebody is called who came by a share link and gave no name. */
+export const GUEST_NAME = "Guest";
 
 /** What somebody is called whom the software that asks for their ticket does not name. */
 const UNNAMED = "Viewer";
@@ -77,7 +80,7 @@ export async function supportGrantOf(c: Context<AppEnv>, room: string): Promise<
 
 /** What somebody who came by a share link may do. */
 export function guestGrant({ role, via, guest }: Omit<GuestIdentity, "kind" | "session">): Grant {
-  return { role, name: "Guest", via, person: `guest:${guest}`, staff: false };
+  return { role, name: GUEST_NAME, via, person: `guest:${guest}`, staff: false };
 }
 
 /**

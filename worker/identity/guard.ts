@@ -1,53 +1,19 @@
-import type { Context, Hono, MiddlewareHandler } from "hono";
+import type { Hono, MiddlewareHandler } from "hono";
 import type { PersonRole } from "../../protocol/api.ts";
-import { isId, ROOM_PATTERN } from "../../protocol/ids.ts";
-import type { Role } from "../../protocol/link.ts";
-import { chatRoom, type Env, registry, vncSession } from "../env.ts";
-import { KEY_PREFIX } from "../objects/registry/api-keys.ts";
+import { ROOM_PATTERN } from "../../protocol/ids.ts";
 import { ProblemError } from "../problem.ts";
 import { isUpgrade, upgradeRequired } from "../sockets.ts";
-import { ACCESS_HEADER, verifyAccess } from "./access.ts";
-import { bearerToken } from "./bearer.ts";
-import { readGuestCookie, readLoginCookie, readSupportCookie } from "./cookies.ts";
-import { hearGuess, limitAttempts, limitUpgrades } from "./limits.ts";
-import { requireOrigin, requireOriginIfNamed } from "./origins.ts";
-import { hashSecret, secretsEqual } from "./secrets.ts";
-
-/**
- * A person, or software with a key. `via` names the credential, for revoking and the audit;
- * `signedIn` says that a person came with it themselves, not software that may act for many.
- */
-export type Person = {
-  kind: "person";
-  name: string;
-  role: PersonRole;
-  via: string;
-  signedIn: boolean;
-};
-
-/** Somebody who came by a share link: nobody, in any session but the one that it is for. */
-export type GuestIdentity = {
-  kind: "guest";
-  session: string;
-  role: Role;
-  via: string;
-  /** Tells the guests of one link apart. */
-  guest: string;
-};
-
-/** Somebody who opened a support room: nobody, but in that one. */
-type SupportGuest = { kind: "support"; room: string; name: string; via: string };
-
-/** Who a request comes from. A ticket is only carried here; the object that made it checks it. */
-export type Identity =
-  | Person
-  | GuestIdentity
-  | SupportGuest
-  | { kind: "ticket"; ticket: string }
-  | { kind: "nobody" };
-
-export type AppEnv = { Bindings: Env; Variables: { identity: Identity } };
-type AppContext = Context<AppEnv>;
+import {
+  type AppEnv,
+  guestOf,
+  guestOfRoom,
+  guestsOf,
+  personIfAny,
+  requirePerson,
+  supportGuestOf,
+} from "./callers.ts";
+import { limitAttempts, limitUpgrades } from "./limits.ts";
+import { requireOriginIfNamed } from "./origins.ts";
 
 type Guard = MiddlewareHandler<AppEnv>;
 
@@ -57,7 +23,8 @@ const declarations = new WeakMap<Guard, Need>();
 /** The names of {@link needs}. */
 export type Need =
   | PersonRole
-  | ("nobody" | "secret" | "agent" | "guest" | "room" | "supportGuest" | "socket" | "watcher");
+  | ("nobody" | "secret" | "agent" | "self" | "guest" | "room" | "supportGuest" | "socket")
+  | "watcher";
 
 function declare(need: Need, handler: Guard): Guard {
   declarations.set(handler, need);
@@ -117,6 +84,12 @@ export const needs = {
   operator: needsRole("operator"),
   admin: needsRole("admin"),
 
+  /** Whoever there is to tell about: a person or a key, else all that this browser is a guest of. */
+  self: declare("self", async (c, next) => {
+    c.set("identity", (await personIfAny(c)) ?? (await guestsOf(c)));
+    await next();
+  }),
+
   /** What a guest of the session may do too; `:id` in the path names it. */
   guest: declare("guest", async (c, next) => {
     const guest = await guestOf(c, c.req.param("id"), false);
@@ -166,119 +139,6 @@ export const needs = {
     return undefined;
   }),
 };
-
-/** The person of a route that needs one. */
-export function person(c: AppContext): Person {
-  const identity = c.get("identity");
-  if (identity.kind === "person") return identity;
-  throw new ProblemError(401, "not_signed_in", "Sign in first.");
-}
-
-/** The guest of a room: of its session, or who opened it; `room` is what ROOM_PATTERN found. */
-async function guestOfRoom(
-  c: AppContext,
-  room: RegExpExecArray | null,
-  upgrade: boolean,
-): Promise<GuestIdentity | SupportGuest | null> {
-  if (room?.[1] === "session") return guestOf(c, room[2], upgrade);
-  return room ? supportGuestOf(c, upgrade) : null;
-}
-
-/** The guest whose support room this browser has a cookie for. A person comes first here, too. */
-async function supportGuestOf(c: AppContext, upgrade: boolean): Promise<SupportGuest | null> {
-  const cookie = readSupportCookie(c);
-  if (!cookie || c.req.header("authorization") !== undefined || (await loginOf(c))) return null;
-  const room = `support:${cookie.id}`;
-  const guest = await chatRoom(c.env, room).supportGuest(await hashSecret(cookie.secret));
-  if (!guest) return null;
-  requireOrigin(c.req.raw, c.env, upgrade);
-  return { kind: "support", room, name: guest.name, via: room };
-}
-
-/**
- * The guest whose cookie this browser has for that session, if it has one. Any credential that
- * names a person comes first.
- */
-async function guestOf(
-  c: AppContext,
-  sessionId: string | undefined,
-  upgrade: boolean,
-): Promise<GuestIdentity | null> {
-  if (sessionId === undefined || !isId(sessionId)) return null;
-  if (c.req.header("authorization") !== undefined) return null;
-  const cookie = readGuestCookie(c, sessionId);
-  if (cookie === undefined) return null;
-  // A browser keeps the cookie of a sign-in that was ended: it names nobody any more.
-  if (await loginOf(c)) return null;
-  const guest = await vncSession(c.env, sessionId).findGuest(await hashSecret(cookie));
-  if (!guest)
-    throw new ProblemError(
-      401,
-      "link_over",
-      "The link that you came by is over; ask for a new one.",
-    );
-  requireOrigin(c.req.raw, c.env, upgrade);
-  const { role, link_id, guest_id } = guest;
-  return { kind: "guest", session: sessionId, role, via: `link:${link_id}`, guest: guest_id };
-}
-
-/** @throws {ProblemError} 401 without a credential that holds, 403 from a foreign page */
-async function requirePerson(c: AppContext, upgrade: boolean): Promise<Person> {
-  if (!c.env.ADMIN_TOKEN) {
-    throw new ProblemError(
-      503,
-      "not_configured",
-      "This edge has no ADMIN_TOKEN; set one with: wrangler secret put ADMIN_TOKEN",
-    );
-  }
-  if (c.req.header("authorization") !== undefined) {
-    const token = bearerToken(c.req.raw) ?? "";
-    const bearer = await personOfBearer(c, token, c.env.ADMIN_TOKEN);
-    if (bearer) return bearer;
-    await limitAttempts(c.req.raw, c.env);
-    throw new ProblemError(401, "bad_credential", "That token is not valid here.");
-  }
-  // What follows a browser sends by itself, from any page: only our own pages may use it.
-  const login = await loginOf(c);
-  if (login) {
-    requireOrigin(c.req.raw, c.env, upgrade);
-    const { name, role, login_id } = login;
-    return { kind: "person", name, role, via: `login:${login_id}`, signedIn: true };
-  }
-  const assertion = c.req.header(ACCESS_HEADER);
-  if (assertion !== undefined) {
-    const vouched = await verifyAccess(assertion, c.env);
-    if (vouched) {
-      requireOrigin(c.req.raw, c.env, upgrade);
-      return { kind: "person", ...vouched, via: `access:${vouched.name}`, signedIn: true };
-    }
-  }
-  throw new ProblemError(401, "not_signed_in", "Sign in, or send a token as Bearer.");
-}
-
-/** The sign-in of this browser's cookie, if it has one that still holds. */
-async function loginOf(c: AppContext) {
-  const cookie = readLoginCookie(c);
-  return cookie === undefined ? null : registry(c.env).signIns.find(await hashSecret(cookie));
-}
-
-async function personOfBearer(
-  c: AppContext,
-  token: string,
-  adminToken: string,
-): Promise<Person | null> {
-  if (!token.startsWith(KEY_PREFIX)) {
-    // People choose the admin token, so it may be guessed; a key is 256 random bits.
-    const right = await secretsEqual(token, adminToken);
-    await hearGuess(c.req.raw, c.env, "token", right);
-    const via = "admin token";
-    return right ? { kind: "person", name: "admin", role: "admin", via, signedIn: false } : null;
-  }
-  const key = await registry(c.env).apiKeys.find(await hashSecret(token));
-  if (!key) return null;
-  const { name, role, key_id } = key;
-  return { kind: "person", name, role, via: `key:${key_id}`, signedIn: false };
-}
 
 /** What stands before routes and opens none: it adds to their answers, or answers a preflight. */
 const decorations = new WeakSet<Guard>();

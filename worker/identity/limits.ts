@@ -35,6 +35,14 @@ function tooManyFailures(): ProblemError {
   );
 }
 
+function tooManyAttempts(): ProblemError {
+  return new ProblemError(
+    429,
+    "too_many_attempts",
+    "Too many attempts from your address; wait a minute and try again.",
+  );
+}
+
 /**
  * Whether a guess at the admin token may be answered, right or wrong. The registry decides on all
  * guesses in one order, so that no number of them at once gets past its bound.
@@ -73,13 +81,40 @@ export async function countFailures<Value>(
  */
 export async function limitAttempts(request: Request, env: Env): Promise<void> {
   const { success } = await env.ATTEMPTS.limit({ key: countedAddress(request) });
-  if (success) return;
-  throw new ProblemError(
-    429,
-    "too_many_attempts",
-    "Too many attempts from your address; wait a minute and try again.",
-  );
+  if (!success) throw tooManyAttempts();
 }
+
+/**
+ * Looks a secret up that came with a request. What is not known to be good counts against its
+ * address first: who sends secrets without end must not keep an object busy, and there is one
+ * registry. Pages with many requests are not counted, nor is who shares an address with a sender.
+ * @param hash of the secret
+ * @throws {ProblemError} 429 for an address with too many in a minute, without looking
+ */
+export async function lookUp<Found>(
+  request: Request,
+  env: Env,
+  hash: string,
+  find: () => Promise<Found>,
+): Promise<Found> {
+  if (!known.has(hash)) {
+    const { success } = await env.LOOKUPS.limit({ key: countedAddress(request) });
+    if (!success) throw tooManyAttempts();
+  }
+  const found = await find();
+  known.delete(hash);
+  if (found !== null) known.add(hash);
+  const [oldest] = known;
+  if (known.size > MAX_KNOWN && oldest !== undefined) known.delete(oldest);
+  return found;
+}
+
+/**
+ * Secrets that were good when they were last looked up, the latest last, as this isolate knows. It
+ * spares them the count and nothing else: whether they still are good is asked each time.
+ */
+const known = new Set<string>();
+const MAX_KNOWN = 10_000;
 
 /** @throws {ProblemError} 429 for an address that opens too many WebSockets in a minute */
 export async function limitUpgrades(request: Request, env: Env): Promise<void> {

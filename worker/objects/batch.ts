@@ -1,13 +1,17 @@
 import { DurableObject } from "cloudflare:workers";
-import { DEFAULT_SESSION_TTL_S, MAX_JOBS } from "../../protocol/limits.ts";
-import type { EndCause } from "../../protocol/link.ts";
+import { DEFAULT_SESSION_TTL_S, DEFAULT_START_S, MAX_JOBS } from "../../protocol/limits.ts";
 import { type Env, registry, vncHost, vncSession } from "../env.ts";
 import type { LocationHint } from "../location.ts";
 import { describeError, log } from "../log.ts";
 import { type Result, refuse } from "../problem.ts";
-import { giveRoom, HOST_REMOVED } from "./batch/give-room.ts";
-import { type BatchRow, type JobRow, Jobs, type NewJobs } from "./batch/jobs.ts";
-import { Rooms } from "./batch/rooms.ts";
+import { eachOf } from "./batch/at-once.ts";
+import { type DesktopEnd, endOf, isHostsFailure, isOver, noAnswer } from "./batch/ends.ts";
+import { FailedStarts } from "./batch/failed-starts.ts";
+import { giveRoom, HOST_REMOVED, whyTheyWait } from "./batch/give-room.ts";
+import { hostsToLookAfter } from "./batch/hosts-to-look-after.ts";
+import { sessionOf } from "./batch/job-session.ts";
+import { type BatchRow, type ChangingJob, type JobRow, Jobs, type NewJobs } from "./batch/jobs.ts";
+import { type Offer, type Room, Rooms } from "./batch/rooms.ts";
 import type { JobEnd, JobStand } from "./session/job.ts";
 import { purgeTime } from "./session/life.ts";
 
@@ -28,9 +32,11 @@ import { purgeTime } from "./session/life.ts";
 export class Batches extends DurableObject<Env> {
   readonly #jobs = new Jobs(this.ctx.storage.sql);
   readonly #rooms = new Rooms(this.ctx.storage.sql);
+  readonly #failedStarts = new FailedStarts(this.ctx.storage.sql);
   /** What hosts were told of their jobs, since this object woke and on their newest link. */
   readonly #told = new Map<string, "start" | "stop">();
   readonly #goneAfterMs = (Number(this.env.JOB_HOST_AWAY_SECONDS) || DEFAULT_HOST_AWAY_S) * 1000;
+  readonly #graceMs = (Number(this.env.JOB_START_GRACE_SECONDS) || DEFAULT_START_GRACE_S) * 1000;
   #running: Promise<void> | null = null;
   #isMore = false;
   #hasFailed = false;
@@ -64,11 +70,26 @@ export class Batches extends DurableObject<Env> {
 
   async describe(batchId: string): Promise<{ batch: BatchRow; jobs: JobRow[] } | null> {
     const batch = this.#jobs.batch(batchId);
-    return batch ? { batch, jobs: this.#jobs.ofBatch(batchId) } : null;
+    if (!batch) return null;
+    const jobs = this.#jobs.ofBatch(batchId);
+    const waiting = jobs.find(({ state }) => state === "queued"); // all of them need the same
+    const why = waiting ? this.#whyWaits(waiting) : null;
+    return { batch, jobs: jobs.map((row) => withReason(row, why)) };
   }
 
   async job(jobId: string): Promise<JobRow | null> {
-    return this.#jobs.job(jobId) ?? null;
+    const row = this.#jobs.job(jobId);
+    return row ? withReason(row, this.#whyWaits(row)) : null;
+  }
+
+  /** Why a job is queued, where more is known than that it is not its turn. */
+  async whyQueued(jobId: string): Promise<string | null> {
+    const row = this.#jobs.job(jobId);
+    return row?.state === "queued" ? this.#whyWaits(row) : null;
+  }
+
+  #whyWaits(job: JobRow): string | null {
+    return whyTheyWait(job, this.#rooms, this.#failedStarts);
   }
 
   /** Ends what has not ended of a batch. */
@@ -123,12 +144,13 @@ export class Batches extends DurableObject<Env> {
   /** A job's desktop is there: a viewer who connects now gets a picture. */
   async launched(hostId: string, jobId: string, port: number): Promise<void> {
     const row = this.#jobs.job(jobId);
-    if (row?.host_id !== hostId || row.has_room === 0) {
-      await vncHost(this.env, hostId).desktops.stop(jobId);
+    if (row?.host_id !== hostId || row.has_room === 0 || isOver(row.state)) {
+      await vncHost(this.env, hostId).desktops.stop(jobId); // also if it was told that before
       return;
     }
-    if (row.state !== "starting") return; // said again, or over: then it is told to stop
+    if (row.state !== "starting") return; // said again
     this.#rooms.setTrusted(hostId);
+    this.#failedStarts.clear(hostId, row.profile);
     const expires_at = Date.now() + DEFAULT_SESSION_TTL_S * 1000;
     const over = await this.#tell(jobId, { state: "open", host_id: hostId, port, expires_at });
     if (!over) this.#jobs.open(jobId, hostId, port);
@@ -137,14 +159,15 @@ export class Batches extends DurableObject<Env> {
 
   /** A job's desktop is over, and nothing is left of it. */
   async ended(hostId: string, news: DesktopEnd): Promise<void> {
-    const { session: jobId, cause, reason } = news;
+    const { session: jobId, cause } = news;
     const row = this.#jobs.job(jobId);
     if (row?.host_id !== hostId || row.has_room === 0) return;
     if (row.state === "starting" && cause === "no_room") {
       this.#rooms.setFull(hostId);
       await this.#requeue(jobId, hostId);
     } else {
-      if (!isOver(row.state)) await this.#end(jobId, endOf(row, cause, reason));
+      if (!isOver(row.state)) await this.#end(jobId, endOf(row, news));
+      if (isHostsFailure(row, cause)) this.#failedStarts.add(hostId, row.profile);
       this.#clearRoom(jobId);
       this.#rooms.setRoomAgain(hostId);
     }
@@ -159,8 +182,13 @@ export class Batches extends DurableObject<Env> {
 
   // What is done about it.
 
+  /**
+   * The platform gives up on an alarm that fails six times, also for what no code catches: the next
+   * one is set before anything else, and put right by the run.
+   */
   override async alarm(): Promise<void> {
-    await this.#run();
+    this.ctx.storage.setAlarm(Date.now() + LOOK_MS);
+    await this.#run().catch((error) => log("batch.run_failed", { error: describeError(error) }));
   }
 
   #goOn(): void {
@@ -200,16 +228,17 @@ export class Batches extends DurableObject<Env> {
 
   async #pass(): Promise<void> {
     await this.#makeSessions();
+    this.#jobs.forget(Date.now() - purgeTime(0, this.env));
     if (Date.now() - this.#lookedAt >= LOOK_MS) {
       this.#lookedAt = Date.now();
-      this.#jobs.forget(Date.now() - purgeTime(0, this.env));
       await this.#lookAfterHosts();
     }
+    await this.#each(this.#jobs.unanswered(Date.now()), (row) => this.#giveUpOn(row));
     const removed = this.#rooms.removed();
     for (const host of removed)
       await this.#each(this.#jobs.withRoom(host), (row) => this.#leave(row));
     this.#gaveRoomAt = Date.now();
-    for (const { need, why } of giveRoom(this.#jobs, this.#rooms)) {
+    for (const { need, why } of giveRoom(this.#jobs, this.#rooms, this.#failedStarts)) {
       await this.#each(this.#jobs.queued(need, MAX_JOBS), ({ job_id }) =>
         this.#end(job_id, { state: "failed", reason: why }),
       );
@@ -218,7 +247,10 @@ export class Batches extends DurableObject<Env> {
       return this.#told.get(job_id) !== (isOver(state) ? "stop" : "start");
     });
     await this.#each(untold, (row) => (isOver(row.state) ? this.#stop(row) : this.#start(row)));
-    if (!this.#hasFailed && !this.#isMore) this.#rooms.forget(removed);
+    if (!this.#hasFailed && !this.#isMore) {
+      this.#rooms.forget(removed);
+      for (const host of removed) this.#failedStarts.forget(host);
+    }
     await this.#each(this.#jobs.untold(), async ({ batch_id, told, is_over }) => {
       const change = told === "" ? "created" : "ended";
       await registry(this.env).sessions.putBatch(batch_id, change);
@@ -228,37 +260,21 @@ export class Batches extends DurableObject<Env> {
   }
 
   async #makeSessions(): Promise<void> {
-    const rows = this.#jobs.unmade();
+    const rows = this.#jobs.unmade(MAX_STEPS + 1); // one more: then there is more
     const places = new Map<string, LocationHint | null>();
     const wanted = new Set(rows.map(({ wanted_host }) => wanted_host).filter((id) => id !== null));
     await this.#each([...wanted], async (host) => {
       places.set(host, await vncHost(this.env, host).location());
     });
     await this.#each(rows, async (row) => {
-      const { job_id: session_id, wanted_host, batch_id, url, reason, actor, address } = row;
+      const { job_id, wanted_host, actor, address } = row;
       const near = wanted_host === null ? null : places.get(wanted_host);
-      await vncSession(this.env, session_id, near).create(
-        {
-          session_id,
-          host_id: null,
-          port: null,
-          label: null,
-          control: "shared",
-          clipboard: "both",
-          password: null,
-          // A job runs whether or not somebody watches.
-          idle_seconds: null,
-          created_at: row.created_at,
-          expires_at: row.created_at + DEFAULT_SESSION_TTL_S * 1000,
-          job: { batch_id, url, profile: row.profile, failed: reason },
-        },
-        { actor, address },
-      );
+      await vncSession(this.env, job_id, near).create(sessionOf(row), { actor, address });
       this.#jobs.made(row);
     });
   }
 
-  async #start({ job_id, host_id }: JobRow): Promise<void> {
+  async #start({ job_id, host_id }: ChangingJob): Promise<void> {
     if (host_id === null) return;
     const reason = "Its desktop is starting.";
     if (await this.#tell(job_id, { state: "starting", host_id, reason })) {
@@ -271,7 +287,8 @@ export class Batches extends DurableObject<Env> {
       this.#isMore = true;
       return;
     }
-    this.#jobs.markSaid(job_id); // before it is: whether it was heard is not always known
+    const startMs = this.#roomOf(host_id).max_start_seconds * 1000;
+    this.#jobs.markSaid(job_id, Date.now() + startMs + this.#graceMs); // before it is: whether it was heard is not always known
     const { profile, url } = row;
     const host = vncHost(this.env, host_id);
     await this.#order(job_id, "start", async () => {
@@ -287,11 +304,12 @@ export class Batches extends DurableObject<Env> {
     });
   }
 
-  async #stop({ job_id, host_id }: JobRow): Promise<void> {
+  async #stop({ job_id, host_id }: ChangingJob): Promise<void> {
     if (host_id === null) return this.#clearRoom(job_id);
     await this.#order(job_id, "stop", async () => {
       const answer = await vncHost(this.env, host_id).desktops.stop(job_id);
       if (answer === "removed") this.#clearRoom(job_id);
+      else if (answer === "said") this.#jobs.markStopSaid(job_id, Date.now() + this.#graceMs);
     });
   }
 
@@ -306,6 +324,18 @@ export class Batches extends DurableObject<Env> {
     }
   }
 
+  /**
+   * A job's host said nothing of what it was told. Whatever it says or has of that later it is told
+   * to stop.
+   */
+  async #giveUpOn({ job_id, host_id, state, profile }: JobRow): Promise<void> {
+    log("batch.no_answer", { job: job_id, host: host_id, state });
+    if (isOver(state)) return this.#clearRoom(job_id);
+    const { name, max_start_seconds } = this.#roomOf(host_id);
+    await this.#end(job_id, noAnswer(name, max_start_seconds + this.#graceMs / 1000));
+    if (host_id !== null) this.#failedStarts.add(host_id, profile);
+  }
+
   /** A job's host was removed: what may run there cannot be reached any more. */
   async #leave({ job_id, host_id, state, is_said }: JobRow): Promise<void> {
     if (state === "starting" && is_said === 0) return this.#requeue(job_id, host_id ?? "");
@@ -318,28 +348,21 @@ export class Batches extends DurableObject<Env> {
    * that was away may be back on the link that it had, of which it says nothing.
    */
   async #lookAfterHosts(): Promise<void> {
-    await this.#each(this.#hostsToLookAfter(), async (host) => {
+    await this.#each(hostsToLookAfter(this.#jobs, this.#rooms), async (host) => {
       const since = await vncHost(this.env, host).awaySince();
       if (since === "removed") return this.#rooms.setRemoved(host);
       this.#rooms.setAway(host, since !== null);
       if (since === null || Date.now() - since < this.#goneAfterMs) return;
-      const name = this.#rooms.get(host)?.name ?? host;
-      const reason = `Its host ${name} went away and did not come back.`;
+      const reason = `Its host ${this.#roomOf(host).name} went away and did not come back.`;
       for (const { job_id, state } of this.#jobs.withRoom(host)) {
         if (!isOver(state)) await this.#end(job_id, { state: "failed", reason });
       }
     });
   }
 
-  /** Those that jobs run on, or wait for without knowing whether they are there. */
-  #hostsToLookAfter(): string[] {
-    const needs = this.#jobs.needs();
-    const unknown = needs
-      .map(({ wanted_host }) => wanted_host)
-      .filter((id) => id !== null && !this.#rooms.get(id));
-    const away = needs.length > 0 ? this.#rooms.away() : [];
-    const hosts = new Set([...this.#jobs.hostsInUse(), ...unknown, ...away]);
-    return [...hosts].filter((id) => id !== null);
+  #roomOf(host: string | null): Pick<Room, "name" | "max_start_seconds"> {
+    const known = host === null ? undefined : this.#rooms.get(host);
+    return known ?? { name: host ?? "", max_start_seconds: DEFAULT_START_S };
   }
 
   async #requeue(jobId: string, hostId: string): Promise<void> {
@@ -381,33 +404,26 @@ export class Batches extends DurableObject<Env> {
     const now = Date.now();
     const due: number[] = [];
     if (this.#failedRuns > 0) {
-      due.push(now + RETRY_MS * 2 ** Math.min(this.#failedRuns - 1, MAX_DOUBLINGS));
+      // What fails again and again does not slow down the rest.
+      const doublings = this.#isMore ? 0 : Math.min(this.#failedRuns - 1, MAX_DOUBLINGS);
+      due.push(now + RETRY_MS * 2 ** doublings);
     } else if (this.#isMore) due.push(now);
-    if (this.#hostsToLookAfter().length > 0) due.push(this.#lookedAt + LOOK_MS);
-    const free = this.#rooms.nextFree(this.#gaveRoomAt);
-    if (free !== null && this.#jobs.needs().length > 0) due.push(free);
+    if (hostsToLookAfter(this.#jobs, this.#rooms).length > 0) due.push(this.#lookedAt + LOOK_MS);
+    const answerBy = this.#jobs.firstAnswerBy();
+    if (answerBy !== null) {
+      // If giving up on it failed, not again at once.
+      due.push(this.#failedRuns > 0 ? Math.max(answerBy, now + RETRY_MS) : answerBy);
+    }
+    const later = [
+      this.#rooms.nextFree(this.#gaveRoomAt),
+      this.#failedStarts.nextTry(this.#gaveRoomAt),
+    ].filter((at) => at !== null);
+    if (later.length > 0 && this.#jobs.needs().length > 0) due.push(...later);
     const first = this.#jobs.firstOver();
     if (first !== null) due.push(Math.max(purgeTime(first, this.env), now + LOOK_MS));
     if (due.length > 0) this.ctx.storage.setAlarm(Math.max(now, Math.min(...due)));
     else this.ctx.storage.deleteAlarm();
   }
-}
-
-/** Some at once. @returns how many failed */
-async function eachOf<Item>(
-  items: readonly Item[],
-  work: (item: Item) => Promise<void>,
-): Promise<number> {
-  let failed = 0;
-  for (let at = 0; at < items.length; at += AT_ONCE) {
-    const outcomes = await Promise.allSettled(items.slice(at, at + AT_ONCE).map(work));
-    for (const outcome of outcomes) {
-      if (outcome.status === "fulfilled") continue;
-      log("batch.step_failed", { error: describeError(outcome.reason) });
-      failed++;
-    }
-  }
-  return failed;
 }
 
 /** How soon a step that failed is tried again; then after twice as long, and so on. */
@@ -429,26 +445,16 @@ const LOOK_MS = 15_000;
  */
 const DEFAULT_HOST_AWAY_S = 60;
 
-/** How many sessions or hosts are asked at once. */
-const AT_ONCE = 16;
+/**
+ * A host has so much longer than it gives a desktop itself to say what came of it, unless
+ * JOB_START_GRACE_SECONDS says otherwise: an order can be lost with a link that only
+ * LINK_SILENCE_MS later is known to be dead.
+ */
+const DEFAULT_START_GRACE_S = 60;
 
-function isOver(state: JobRow["state"]): boolean {
-  return state === "failed" || state === "ended";
+function withReason(row: JobRow, whyQueued: string | null): JobRow {
+  return row.state === "queued" ? { ...row, reason: whyQueued } : row;
 }
 
-/** How a job whose desktop is over came to its end: one that nobody or nothing broke has ended. */
-function endOf({ state }: JobRow, cause: EndCause, reason: string): JobEnd {
-  const isPlain = cause === "stopped" || cause === "limit" || cause === "exited";
-  return { state: state === "open" && isPlain ? "ended" : "failed", reason };
-}
-
-type HostNews = {
-  host_id: string;
-  name: string;
-  profiles: string[];
-  max_desktops: number;
-  /** The desktops that its agent has. */
-  desktops: { session: string; port: number; ready: boolean }[];
-};
-
-type DesktopEnd = { session: string; cause: EndCause; reason: string };
+/** `desktops`: those that its agent has. */
+type HostNews = Offer & { desktops: { session: string; port: number; ready: boolean }[] };

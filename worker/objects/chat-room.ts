@@ -2,25 +2,21 @@ import { DurableObject } from "cloudflare:workers";
 import { type ChatChange, ClientToRoom, type RoomToClient } from "../../protocol/chat.ts";
 import { CloseCode } from "../../protocol/close-codes.ts";
 import { ROOM_PATTERN } from "../../protocol/ids.ts";
-import {
-  LINK_PING,
-  LINK_PONG,
-  MAX_MESSAGE_BYTES,
-  MAX_ROOM_SOCKETS,
-  MAX_ROOM_SOCKETS_PER_PERSON,
-} from "../../protocol/limits.ts";
-import { parseMessage } from "../../protocol/link.ts";
+import { LINK_PING, LINK_PONG, MAX_MESSAGE_BYTES } from "../../protocol/limits.ts";
+import { parseMessage } from "../../protocol/messages.ts";
 import { type Env, vncSession } from "../env.ts";
 import { describeError, log } from "../log.ts";
 import { problemResponse, type Refusal, type Result } from "../problem.ts";
 import { chosenProtocol, closeQuietly } from "../sockets.ts";
 import { Allowance } from "./chat/allowance.ts";
+import { Comers } from "./chat/comers.ts";
 import type { Who } from "./chat/connection.ts";
 import { Deeds } from "./chat/deeds.ts";
 import { Delivery } from "./chat/delivery.ts";
 import { History } from "./chat/history.ts";
 import { Moderation } from "./chat/moderation.ts";
 import { News } from "./chat/news.ts";
+import { whyNoPlace } from "./chat/places.ts";
 import { Presence } from "./chat/presence.ts";
 import { ReadMarks } from "./chat/read-marks.ts";
 import {
@@ -28,14 +24,13 @@ import {
   describeBar,
   NO_SUCH_ROOM,
   ROOM_CLOSED,
-  ROOM_FULL,
-  TOO_MANY_TABS,
+  TOO_FAST,
 } from "./chat/refusals.ts";
 import { ShownControl } from "./chat/shown-control.ts";
 import { Silence } from "./chat/silence.ts";
 import { Support } from "./chat/support.ts";
 import type { ControlState, RoomEntry } from "./session/control.ts";
-import { VIEWER_HEADER, type ViewerEntry } from "./session/entry.ts";
+import { type Grant, VIEWER_HEADER, type ViewerEntry } from "./session/entry.ts";
 import { PEOPLE_SCHEMA, People } from "./session/people.ts";
 
 /**
@@ -49,6 +44,7 @@ export class ChatRoom extends DurableObject<Env> {
   readonly #history = new History(this.#sql);
   readonly #marks = new ReadMarks(this.#sql);
   readonly #moderation = new Moderation(this.#sql);
+  readonly #comers = new Comers(this.#sql);
   readonly #support = new Support(this.#sql);
   readonly #people = new People(this.#sql);
   readonly #news = new News(this.ctx, this.env, this.#history, this.#support, () =>
@@ -101,9 +97,15 @@ export class ChatRoom extends DurableObject<Env> {
     this.#control.tell(control);
   }
 
-  /** The newest messages before a `seq`, the newest first. */
-  async page(before: number, limit: number): Promise<{ items: ChatChange[]; more: boolean }> {
-    return this.#history.page(before, limit);
+  /** The newest messages before a `seq`, the newest first; not for whom staff has removed. */
+  async page(
+    before: number,
+    limit: number,
+    reader: Grant,
+  ): Promise<Result<{ items: ChatChange[]; more: boolean }>> {
+    const until = this.#moderation.removedUntil(this.#comers.membersOf(reader));
+    if (until !== null) return { ok: false, refusal: describeBar("removed", until) };
+    return { ok: true, value: this.#history.page(before, limit) };
   }
 
   // A support room and its guest.
@@ -142,6 +144,7 @@ export class ChatRoom extends DurableObject<Env> {
     const admitted = await this.#admit(entry);
     if (!admitted.ok) return problemResponse(admitted.refusal);
     const { control, ...who } = admitted.value;
+    if (!who.staff) this.#comers.note(entry, who.via, who.me.id);
     const refusal = this.#whyNot(who);
     if (refusal) {
       await this.#tellLeft(who);
@@ -188,12 +191,10 @@ export class ChatRoom extends DurableObject<Env> {
     if (this.#closed) return ROOM_CLOSED;
     if (this.#revoked.has(who.via)) return CREDENTIAL_REVOKED;
     const until = this.#moderation.barredUntil(who.me.id, "removed");
-    if (until !== null) return { status: 403, ...describeBar("removed", until) };
-    const sockets = this.ctx.getWebSockets();
-    if (sockets.length >= MAX_ROOM_SOCKETS) return ROOM_FULL;
+    if (until !== null) return describeBar("removed", until);
     // Also those that are closing: until the other end has read on, they hold what it was sent.
-    const own = sockets.filter((socket) => this.#delivery.of(socket).who.me.id === who.me.id);
-    return own.length >= MAX_ROOM_SOCKETS_PER_PERSON ? TOO_MANY_TABS : null;
+    const taken = this.ctx.getWebSockets().map((socket) => this.#delivery.of(socket).who);
+    return whyNoPlace(who, taken);
   }
 
   override async webSocketClose(socket: WebSocket, code: number, reason: string): Promise<void> {
@@ -239,7 +240,7 @@ export class ChatRoom extends DurableObject<Env> {
     }
     const parsed = parseMessage(ClientToRoom, data);
     const message = parsed.kind === "message" ? parsed.message : null;
-    const allowed = this.#allowance.take(connection.who.me.id, COSTS[message?.type ?? "send"] ?? 1);
+    const allowed = this.#allowance.take(connection.who.me.id, message?.type ?? null);
     if (allowed !== "fine") {
       this.#deeds.refuse(connection, TOO_FAST, message);
       if (allowed === "over")
@@ -249,10 +250,10 @@ export class ChatRoom extends DurableObject<Env> {
     if (message) return this.#deeds.do(connection, message);
     if (parsed.kind === "unknown") {
       const detail = `This room does not know messages of the type ${parsed.type}.`;
-      this.#deeds.refuse(connection, { code: parsed.kind, detail });
+      this.#deeds.refuse(connection, { code: parsed.kind, detail }, null);
     } else if (parsed.kind === "malformed") {
       const detail = `The room could not read that: ${parsed.why}.`;
-      this.#deeds.refuse(connection, { code: parsed.kind, detail });
+      this.#deeds.refuse(connection, { code: parsed.kind, detail }, null);
     }
   }
 
@@ -287,18 +288,3 @@ export class ChatRoom extends DurableObject<Env> {
 
 /** A support room's guest needs no account: how often they come and go has so many lines. */
 const MAX_GUEST_LINES = 20;
-
-/** What a message costs of its sender's allowance, in plain ones. What leaves lines costs more. */
-const COSTS: Partial<Record<ClientToRoom["type"], number>> = {
-  sync: 0.1,
-  control: 10,
-  mute: 10,
-  remove: 10,
-  claim: 10,
-  close_room: 10,
-};
-
-const TOO_FAST = {
-  code: "too_fast",
-  detail: "You are sending faster than this room takes; wait a moment and send it again.",
-};

@@ -16,9 +16,10 @@ import { HOST_STATES_SCHEMA, type HostMeasures, HostStates } from "./registry/ho
 import { HOSTS_SCHEMA, Hosts } from "./registry/hosts.ts";
 import { SessionIndex } from "./registry/session-index.ts";
 import { SESSION_INDEX_SCHEMA } from "./registry/session-query.ts";
-import { SIGN_INS_SCHEMA, SignIns } from "./registry/sign-ins.ts";
-import { SUPPORT_ROOMS_SCHEMA, SupportRooms } from "./registry/support-rooms.ts";
+import { LATER_SIGN_IN_LINK_COLUMNS, SIGN_INS_SCHEMA, SignIns } from "./registry/sign-ins.ts";
+import { makeSupportRooms, SupportRooms } from "./registry/support-rooms.ts";
 import { Watchers } from "./registry/watchers.ts";
+import { addMissingColumns, oneRow } from "./storage.ts";
 
 /**
  * The one object that knows what is global, a part each: the hosts, the sign-ins, the API keys, an
@@ -46,16 +47,21 @@ export class Registry extends DurableObject<Env> {
         CREATIONS_SCHEMA +
         AUDIT_SCHEMA +
         FAILURES_SCHEMA +
-        SUPPORT_ROOMS_SCHEMA +
         USES_SCHEMA +
         FEED_SCHEMA +
         ACTIVITY_COUNTS_SCHEMA,
     );
+    addMissingColumns(this.#sql, "sign_in_links", ...LATER_SIGN_IN_LINK_COLUMNS);
+    makeSupportRooms(this.#sql);
     ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair(LINK_PING, LINK_PONG));
   }
 
   get signIns(): SignIns {
-    return new SignIns(this.#sql);
+    return new SignIns(
+      this.#sql,
+      (via) => this.#isHeld(via),
+      () => this.#wakeForExpiry(),
+    );
   }
 
   get apiKeys(): ApiKeys {
@@ -108,8 +114,8 @@ export class Registry extends DurableObject<Env> {
   }
 
   /**
-   * Revokes a sign-in or an API key, and closes the streams and chats that it opened. What could
-   * not be closed stays noted: revoking it again goes on there.
+   * Revokes a sign-in or an API key, with the sign-in links that it made, and closes the streams and
+   * chats that it opened. What could not be closed stays noted: revoking it again goes on there.
    * @returns false if there is none
    */
   async revoke(via: string, reason: string): Promise<boolean> {
@@ -117,6 +123,16 @@ export class Registry extends DurableObject<Env> {
     if (!credential) return false;
     const { table, column, id } = credential;
     const removed = this.#sql.exec(`DELETE FROM ${table} WHERE ${column} = ?`, id).rowsWritten > 0;
+    const closed = await this.#closeAll(via, reason);
+    return removed || closed > 0;
+  }
+
+  /**
+   * Closes what a credential opened, which holds no more, and ends its sign-in links.
+   * @returns in how many sessions and rooms it was used
+   */
+  async #closeAll(via: string, reason: string): Promise<number> {
+    this.signIns.revokeLinks(via);
     const used = this.#sql
       .exec<{ session_id: string }>("SELECT session_id FROM uses WHERE via = ?", via)
       .toArray();
@@ -132,7 +148,7 @@ export class Registry extends DurableObject<Env> {
         this.#sql.exec("DELETE FROM uses WHERE via = ? AND session_id = ?", via, session_id);
       }),
     );
-    return removed || used.length > 0;
+    return used.length;
   }
 
   /** What is counted, from the indexes: no session is asked, and of hosts those that should have pinged. */
@@ -163,30 +179,56 @@ export class Registry extends DurableObject<Env> {
   }
 
   /**
-   * While somebody watches: finds hosts that vanished, and watchers that did. The platform gives up
-   * on an alarm that fails six times, so this one does not fail.
+   * Ends sign-ins whose time is over. While somebody watches: finds hosts that vanished, and watchers
+   * that did. The platform gives up on an alarm that fails six times, so this one does not fail.
    */
   override async alarm(): Promise<void> {
     try {
+      await this.#endExpired();
       this.#watchers.tidy();
-      if (this.#watchers.count === 0) return;
-      await this.#check.run();
+      if (this.#watchers.count > 0) await this.#check.run();
     } catch (error) {
       log("registry.alarm_failed", { error: describeError(error) });
     }
     const now = Date.now();
-    const due = this.hostStates.nextDue() ?? Infinity;
-    const next = Math.min(Math.max(due, now + MIN_WATCH_TICK_MS), now + MAX_WATCH_TICK_MS);
-    await this.ctx.storage.setAlarm(next);
+    const expiry = this.signIns.nextExpiry();
+    // One that is over already could not be ended: again, but not at once.
+    const due = expiry === null ? [] : [expiry > now ? expiry : now + MAX_WATCH_TICK_MS];
+    if (this.#watchers.count > 0) {
+      const check = this.hostStates.nextDue() ?? Infinity;
+      due.push(Math.min(Math.max(check, now + MIN_WATCH_TICK_MS), now + MAX_WATCH_TICK_MS));
+    }
+    if (due.length > 0) await this.ctx.storage.setAlarm(Math.min(...due));
+  }
+
+  /** Ends what sign-ins opened that have expired; one of which something stays open is kept for the next time. */
+  async #endExpired(): Promise<void> {
+    for (const loginId of this.signIns.expired()) {
+      try {
+        await this.#closeAll(`login:${loginId}`, "Your sign-in has expired.");
+        this.signIns.forget(loginId);
+      } catch (error) {
+        log("registry.not_ended", { login: loginId, error: describeError(error) });
+      }
+    }
+  }
+
+  /** Sees that the alarm goes off when the next sign-in expires, or before. */
+  async #wakeForExpiry(): Promise<void> {
+    const at = this.signIns.nextExpiry();
+    if (at === null) return;
+    const set = await this.ctx.storage.getAlarm();
+    if (set === null || set > at) await this.ctx.storage.setAlarm(at);
   }
 
   /** Whether a credential still is one; what else there is than sign-ins and keys cannot be revoked. */
   #isHeld(via: string): boolean {
     const credential = parseVia(via);
     if (!credential) return true;
-    const { table, column, id } = credential;
-    const query = `SELECT 1 FROM ${table} WHERE ${column} = ?`;
-    return this.#sql.exec(query, id).toArray().length > 0;
+    const { table, column, expiry, id } = credential;
+    const query = `SELECT ${expiry} AS expires_at FROM ${table} WHERE ${column} = ?`;
+    const row = oneRow(this.#sql.exec<{ expires_at: number | null }>(query, id));
+    return row !== undefined && (row.expires_at === null || row.expires_at > Date.now());
   }
 }
 
@@ -209,11 +251,13 @@ const USES_SCHEMA = `
   CREATE INDEX IF NOT EXISTS uses_of_session ON uses (session_id);
 `;
 
-/** Where a revocable credential is kept. Both names are ours, only the id comes from outside. */
-function parseVia(via: string): { table: string; column: string; id: string } | null {
+/** Where a revocable credential is kept. All names are ours, only the id comes from outside. */
+function parseVia(via: string): Credential | null {
   const [kind, id] = via.split(":", 2);
   if (id === undefined) return null;
-  if (kind === "login") return { table: "logins", column: "login_id", id };
-  if (kind === "key") return { table: "keys", column: "key_id", id };
+  if (kind === "login") return { table: "logins", column: "login_id", expiry: "expires_at", id };
+  if (kind === "key") return { table: "keys", column: "key_id", expiry: "NULL", id };
   return null;
 }
+
+type Credential = { table: string; column: string; expiry: string; id: string };

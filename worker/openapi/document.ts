@@ -71,6 +71,7 @@ const WHO: Partial<Record<Need, string>> = {
   secret: "Open to all: the secret in its body is the credential.",
   room: "For a guest of this room, and for every role.",
   supportGuest: "Open to all: a browser has the room that it opened.",
+  self: "For guests, and for every role.",
   guest: "For a guest of this session, and for every role.",
   viewer: "For every role.",
   operator: "For operators and admins.",
@@ -166,6 +167,7 @@ const TAGS: Record<string, string> = {
   logins: "identity",
   logout: "identity",
   keys: "identity",
+  me: "identity",
   audit: "identity",
   chat: "chat",
 };

@@ -151,19 +151,36 @@ function plain(text: string): string {
 
 /** The page's policy names this text by its hash, and allows no other style. */
 export const DESCRIBING_STYLE = `
-:root { color-scheme: light dark; --line: color-mix(in srgb, currentcolor 18%, transparent); }
-body { font: 16px/1.5 system-ui, sans-serif; max-width: 62rem; margin: 0 auto; padding: 1.5rem; }
+:root {
+  color-scheme: light dark;
+  --bg: #f4f7f8; --surface: #fff; --ink: #10202c; --muted: #4d6270; --line: #d5dfe4; --accent: #0a6580;
+  --get: #1c63b8; --post: #157347; --delete: #b02a20; --patch: #865500;
+}
+@media (prefers-color-scheme: dark) {
+  :root {
+    --bg: #0a141c; --surface: #11202b; --ink: #e5eef3; --muted: #9db1be; --line: #213644; --accent: #63c5e4;
+    --get: #6cb2f7; --post: #4cc38a; --delete: #ff9385; --patch: #e8b04b;
+  }
+}
+body { font: 16px/1.5 system-ui, sans-serif; max-width: 62rem; margin: 0 auto; padding: 1.5rem;
+  background: var(--bg); color: var(--ink); }
+h1, h2, h3 { line-height: 1.25; letter-spacing: -.01em; }
 h2 { margin-top: 2.5rem; text-transform: capitalize; }
 h3 { margin: 2rem 0 .5rem; }
 h4 { margin: 1rem 0 .25rem; }
+a { color: var(--accent); }
+:focus-visible { outline: 2px solid var(--accent); outline-offset: 2px; }
 code, th { font: 14px/1.5 ui-monospace, monospace; }
-nav { display: flex; gap: 1rem; flex-wrap: wrap; text-transform: capitalize; }
-details { border: 1px solid var(--line); border-radius: 8px; padding: .5rem .75rem; margin: .5rem 0; }
-summary { cursor: pointer; overflow-wrap: anywhere; }
+nav { display: flex; gap: .5rem 1rem; flex-wrap: wrap; text-transform: capitalize; }
+details { border: 1px solid var(--line); border-radius: 10px; background: var(--surface);
+  padding: .625rem 1rem; margin: .5rem 0; overflow-wrap: anywhere; }
+summary { cursor: pointer; }
 summary b { display: inline-block; min-width: 4.2rem; font: 600 13px ui-monospace, monospace; }
-summary span { display: block; opacity: .75; padding-left: 1.1rem; }
-.get { color: #2a7de1; } .post { color: #1f9d55; } .delete { color: #d64545; } .patch { color: #b7791f; }
+summary span { display: block; color: var(--muted); padding-left: 1.1rem; }
+.get { color: var(--get); } .post { color: var(--post); }
+.delete { color: var(--delete); } .patch { color: var(--patch); }
 table { border-collapse: collapse; width: 100%; }
 th, td { text-align: left; vertical-align: top; padding: .3rem .75rem .3rem 0; border-top: 1px solid var(--line); }
 th { width: 11rem; font-weight: 600; }
+@media (max-width: 40rem) { body { padding: 1rem; } th { width: 6.5rem; } }
 `;

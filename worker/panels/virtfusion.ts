@@ -1,8 +1,10 @@
 import * as v from "valibot";
+import { canonicalAddress } from "../../protocol/addresses.ts";
 import { MAX_VNC_PASSWORD_CHARACTERS } from "../../protocol/limits.ts";
-import { describeIssues } from "../../protocol/link.ts";
+import { describeIssues } from "../../protocol/messages.ts";
 import { describeError, log } from "../log.ts";
 import { ProblemError } from "../problem.ts";
+import { readBounded } from "../read-bounded.ts";
 import type { HostingPanel, ServerVnc } from "./panel.ts";
 
 /** How long the panel has for its whole answer. */
@@ -69,7 +71,7 @@ function readBase(text: string): string {
 const VncAnswer = v.object({
   data: v.object({
     vnc: v.object({
-      ip: v.nullish(v.pipe(v.string(), v.ip()), null),
+      ip: v.nullish(v.pipe(v.string(), v.ip(), v.transform(canonicalAddress)), null),
       port: v.nullish(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(65_535)), null),
       password: v.nullish(v.pipe(v.string(), v.maxLength(MAX_VNC_PASSWORD_CHARACTERS)), null),
       enabled: v.fallback(v.boolean(), false),
@@ -106,7 +108,7 @@ async function ask(
       signal,
     });
     status = response.status;
-    text = await readText(response, signal);
+    text = await readBounded(response.body, MAX_PANEL_ANSWER_BYTES, signal);
   } catch (error) {
     if (signal.aborted) {
       const unknown = write === null ? "" : " Whether it switched VNC is not known.";
@@ -157,27 +159,4 @@ function refusal(
   }
   const detail = `The panel answered with status ${status}; its log says why. Try again when it is well.`;
   return fail(502, "panel_failed", detail, why);
-}
-
-/** @returns null if it is larger than any answer of the panel */
-async function readText(response: Response, signal: AbortSignal): Promise<string | null> {
-  if (!response.body) return "";
-  const decoder = new TextDecoder();
-  let text = "";
-  let bytes = 0;
-  const reader = (response.body as ReadableStream<Uint8Array>).getReader();
-  const late = new Promise<never>((_, reject) => {
-    signal.addEventListener("abort", () => reject(signal.reason));
-  });
-  try {
-    for (;;) {
-      const { done, value } = await Promise.race([reader.read(), late]);
-      if (done) return text + decoder.decode();
-      bytes += value.byteLength;
-      if (bytes > MAX_PANEL_ANSWER_BYTES) return null;
-      text += decoder.decode(value, { stream: true });
-    }
-  } finally {
-    await reader.cancel();
-  }
 }

@@ -2,9 +2,14 @@ import type { Context } from "hono";
 import { ListAudit } from "../../protocol/api.ts";
 import { DEFAULT_AUDIT_PAGE_ITEMS } from "../../protocol/limits.ts";
 import { registry } from "../env.ts";
-import { type AppEnv, person } from "../identity/guard.ts";
+import { type AppEnv, person } from "../identity/callers.ts";
 import { clientAddress } from "../identity/limits.ts";
 import { readQuery } from "./body.ts";
+
+/** Who an object is told did it, for its own lines of the audit. */
+export function callerOf(c: Context<AppEnv>): { actor: string; address: string } {
+  return { actor: person(c).via, address: clientAddress(c.req.raw) };
+}
 
 /** Writes down what the person of this request did. */
 export async function record(

@@ -2,13 +2,15 @@ import type { Context } from "hono";
 import * as v from "valibot";
 import { isId } from "../../protocol/ids.ts";
 import { MAX_MESSAGE_BYTES } from "../../protocol/limits.ts";
-import { describeIssues } from "../../protocol/link.ts";
+import { describeIssues } from "../../protocol/messages.ts";
 import { ProblemError } from "../problem.ts";
+import { readBounded } from "../read-bounded.ts";
 
 /**
  * The body of a request, checked against its schema.
  * @param maxBytes 64 KiB if not given
- * @throws {ProblemError} 415 if it is not sent as JSON, 413 if it is larger, 400 with the field that is wrong
+ * @throws {ProblemError} 415 if it is not sent as JSON, 413 if it is larger, 408 if it is too slow, 400
+ *   with the field that is wrong
  */
 export async function readBody<Schema extends v.GenericSchema>(
   c: Context,
@@ -48,40 +50,22 @@ export function readQuery<Schema extends v.GenericSchema>(
   return parsed.output;
 }
 
-/** How long a body of at most 64 KiB may take. */
+/** How long a body may take to come, whatever its size. */
 const BODY_MS = 10_000;
 
-function tooSlow(): ProblemError {
-  const detail = `The body did not come within ${BODY_MS / 1000} s.`;
-  return new ProblemError(408, "body_too_slow", detail);
-}
-
-/** Reads a body up to the limit: one that is larger, or lies about its length, is not read on. */
 async function readText(request: Request, maxBytes: number): Promise<string> {
-  if (!request.body) return "";
-  const decoder = new TextDecoder();
-  let text = "";
-  let bytes = 0;
   const late = AbortSignal.timeout(BODY_MS);
-  const tooLate = new Promise<never>((_, reject) => {
-    late.addEventListener("abort", () => reject(tooSlow()));
-  });
-  const reader = (request.body as ReadableStream<Uint8Array>).getReader();
+  let text: string | null;
   try {
-    for (;;) {
-      const { done, value } = await Promise.race([reader.read(), tooLate]);
-      if (done) return text + decoder.decode();
-      bytes += value.byteLength;
-      if (bytes > maxBytes) {
-        const limit = `${Math.floor(maxBytes / 1024)} KiB`;
-        throw new ProblemError(413, "body_too_large", `The body is over ${limit}.`);
-      }
-      text += decoder.decode(value, { stream: true });
-    }
-  } finally {
-    // Of one that is too large or too late nothing more is read.
-    await reader.cancel();
+    text = await readBounded(request.body, maxBytes, late);
+  } catch (error) {
+    if (!late.aborted) throw error;
+    const detail = `The body did not come within ${BODY_MS / 1000} s.`;
+    throw new ProblemError(408, "body_too_slow", detail);
   }
+  if (text !== null) return text;
+  const limit = `${Math.floor(maxBytes / 1024)} KiB`;
+  throw new ProblemError(413, "body_too_large", `The body is over ${limit}.`);
 }
 
 /** An id from the path. @throws {ProblemError} 400 if it cannot be one */

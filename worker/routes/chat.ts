@@ -8,14 +8,15 @@ import {
 } from "../../protocol/chat.ts";
 import { ROOM_PATTERN, randomId } from "../../protocol/ids.ts";
 import { chatRoom, registry, vncSession } from "../env.ts";
+import { type AppEnv, person } from "../identity/callers.ts";
 import { readSupportCookie, writeSupportCookie } from "../identity/cookies.ts";
 import { grantOf, supportGrantOf } from "../identity/grants.ts";
-import { type AppEnv, person } from "../identity/guard.ts";
 import { clientAddress, countedAddress, limitAttempts } from "../identity/limits.ts";
 import { ownOrigin } from "../identity/origins.ts";
 import { hashSecret, newSecret } from "../identity/secrets.ts";
 import { MAX_ROOMS_PER_ADDRESS } from "../objects/registry/support-rooms.ts";
-import { ProblemError } from "../problem.ts";
+import type { Grant } from "../objects/session/entry.ts";
+import { ProblemError, unwrap } from "../problem.ts";
 import { recordAs } from "./audit.ts";
 import { readBody, readQuery } from "./body.ts";
 import { entryHeaders, entryOf, relay } from "./sessions.ts";
@@ -49,21 +50,19 @@ export async function chat(c: Context<AppEnv>): Promise<Response> {
 export async function listMessages(c: Context<AppEnv>): Promise<Response> {
   const { name, session } = roomOf(c.req.param("room"));
   const { before = Number.MAX_SAFE_INTEGER, limit = DEFAULT_PAGE } = readQuery(c, ListMessages);
-  if (session === null) await supportGrantOf(c, name);
-  else await mayRead(c, session);
-  const { items, more } = await chatRoom(c.env, name).page(before, limit);
+  const reader = session === null ? await supportGrantOf(c, name) : await readerOf(c, session);
+  const { items, more } = unwrap(await chatRoom(c.env, name).page(before, limit, reader));
   const next = more ? items.at(-1) : undefined;
   const page: Page<ChatChange> = { items, next_cursor: next ? String(next.seq) : null };
   return c.json(page);
 }
 
 /** Of a session that has ended, its operators can still read what was said. */
-async function mayRead(c: Context<AppEnv>, session: string): Promise<void> {
+async function readerOf(c: Context<AppEnv>, session: string): Promise<Grant> {
   const grant = await grantOf(c, session);
   const admitted = await vncSession(c.env, session).admit(grant);
-  if (admitted.ok || (admitted.refusal.status === 410 && grant.staff)) return;
-  const { status, code, detail } = admitted.refusal;
-  throw new ProblemError(status, code, detail);
+  if (!admitted.ok && admitted.refusal.status === 410 && grant.staff) return grant;
+  return unwrap(admitted);
 }
 
 /** `POST /api/chat/support`: opens this browser's support room, or finds the one that it has. */

@@ -1,5 +1,5 @@
 import type { Context } from "hono";
-import type { AppEnv } from "../identity/guard.ts";
+import type { AppEnv } from "../identity/callers.ts";
 import { ownOrigin } from "../identity/origins.ts";
 import { describeApi } from "../openapi/document.ts";
 import { DESCRIBING_STYLE, describingPage } from "../openapi/page.ts";

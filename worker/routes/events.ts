@@ -1,6 +1,6 @@
 import type { Context } from "hono";
 import { registry } from "../env.ts";
-import { type AppEnv, person } from "../identity/guard.ts";
+import { type AppEnv, person } from "../identity/callers.ts";
 import { WATCHER_HEADER, type WatcherEntry } from "../objects/registry/watchers.ts";
 import { ProblemError } from "../problem.ts";
 import { relay } from "./sessions.ts";

@@ -13,7 +13,7 @@ import { JoinRequest } from "../../protocol/link.ts";
 import { registry, vncHost, vncSession } from "../env.ts";
 import { claimedHostId } from "../identity/agent-token.ts";
 import { bearerToken } from "../identity/bearer.ts";
-import { type AppEnv, person } from "../identity/guard.ts";
+import { type AppEnv, person } from "../identity/callers.ts";
 import { clientAddress, countFailures } from "../identity/limits.ts";
 import { ownOrigin } from "../identity/origins.ts";
 import { locationHint, type Whereabouts } from "../location.ts";

@@ -1,7 +1,7 @@
 import type { Context } from "hono";
 import { MAX_IDEMPOTENCY_KEY_CHARACTERS } from "../../protocol/limits.ts";
 import { registry } from "../env.ts";
-import { type AppEnv, person } from "../identity/guard.ts";
+import { type AppEnv, person } from "../identity/callers.ts";
 import { hashSecret } from "../identity/secrets.ts";
 import { ProblemError, unwrap } from "../problem.ts";
 

@@ -1,13 +1,23 @@
 import type { Context } from "hono";
-import { CreateKey, Login, type Page, type SignIn } from "../../protocol/api.ts";
-import { registry } from "../env.ts";
-import { clearLoginCookie, readLoginCookie, writeLoginCookie } from "../identity/cookies.ts";
-import { type AppEnv, person } from "../identity/guard.ts";
+import * as v from "valibot";
+import {
+  CreateKey,
+  Login,
+  type Me,
+  type Page,
+  PersonKind,
+  type SignIn,
+} from "../../protocol/api.ts";
+import { registry, vncSession } from "../env.ts";
+import { type AppEnv, type Guests, loginOf, person } from "../identity/callers.ts";
+import { clearLoginCookie, writeLoginCookie } from "../identity/cookies.ts";
+import { GUEST_NAME } from "../identity/grants.ts";
 import { clientAddress, countFailures, hearGuess } from "../identity/limits.ts";
-import { ownOrigin, requireOriginIfNamed } from "../identity/origins.ts";
+import { ownOrigin, requireOriginIfNamed, requireOwnOrigin } from "../identity/origins.ts";
 import { hashSecret, secretsEqual } from "../identity/secrets.ts";
 import type { NewSignIn } from "../objects/registry/sign-ins.ts";
-import { ProblemError } from "../problem.ts";
+import { rfc3339 } from "../objects/storage.ts";
+import { ProblemError, unwrap } from "../problem.ts";
 import { record, recordAs } from "./audit.ts";
 import { pathId, readBody } from "./body.ts";
 
@@ -44,9 +54,9 @@ async function checkAdminToken(c: Context<AppEnv>, token: string): Promise<void>
 /** `POST /api/logout`: ends the sign-in of this browser; harmless without one. */
 export async function logout(c: Context<AppEnv>): Promise<Response> {
   requireOriginIfNamed(c.req.raw, c.env);
-  const cookie = readLoginCookie(c);
-  const found = cookie && (await registry(c.env).signIns.find(await hashSecret(cookie)));
+  const found = await loginOf(c);
   if (found) {
+    requireOwnOrigin(c.req.raw, false);
     const via = `login:${found.login_id}`;
     await registry(c.env).revoke(via, "You signed out.");
     await recordAs(c, via, "login.ended", found.login_id);
@@ -55,9 +65,48 @@ export async function logout(c: Context<AppEnv>): Promise<Response> {
   return c.body(null, 204);
 }
 
+/** `GET /api/me`: who the edge takes the caller for. */
+export async function whoAmI(c: Context<AppEnv>): Promise<Response> {
+  const identity = c.get("identity");
+  const me: Me = identity.kind === "guests" ? await describeGuests(c, identity) : await describe(c);
+  return c.json(me);
+}
+
+async function describe(c: Context<AppEnv>): Promise<Me> {
+  const { name, role, via, until } = person(c);
+  const [word = "", id] = via.split(":", 2);
+  const kind = v.parse(PersonKind, word.replace(" ", "_"));
+  const expires_at =
+    kind === "login"
+      ? await registry(c.env)
+          .signIns.list(id ?? null)
+          .then((all) => all.find((one) => one.current)?.expires_at ?? null)
+      : until === undefined
+        ? null
+        : rfc3339(until);
+  return { kind, name, role, expires_at, sessions: [], support_room: null };
+}
+
+async function describeGuests(c: Context<AppEnv>, { sessions, support }: Guests): Promise<Me> {
+  const described = sessions.map(async ({ session, role, via }) => {
+    const links = await vncSession(c.env, session).listLinks();
+    const link = links.ok && links.value.find(({ link_id }) => via === `link:${link_id}`);
+    return { session_id: session, role, expires_at: link ? link.expires_at : null };
+  });
+  return {
+    kind: "guest",
+    name: support?.name ?? GUEST_NAME,
+    role: null,
+    expires_at: null,
+    sessions: await Promise.all(described),
+    support_room: support?.room ?? null,
+  };
+}
+
 /** `POST /api/login/links`: a link that signs one browser in, once, within the hour. */
 export async function createSignInLink(c: Context<AppEnv>): Promise<Response> {
-  const { secret, expires_at } = await registry(c.env).signIns.createLink();
+  const made = registry(c.env).signIns.createLink(person(c).via);
+  const { secret, expires_at } = unwrap(await made);
   await record(c, "sign_in_link.created", null);
   const url = `${ownOrigin(c.req.raw)}/sign-in#${secret}`;
   return c.json({ url, expires_at }, 201);

@@ -12,14 +12,13 @@ import { randomId } from "../../protocol/ids.ts";
 import { parseJobUrl } from "../../protocol/job-url.ts";
 import { MAX_BATCH_BYTES, MAX_JOB_URL_BYTES } from "../../protocol/limits.ts";
 import { batches, registry, vncHost, vncSession } from "../env.ts";
-import { type AppEnv, person } from "../identity/guard.ts";
-import { clientAddress } from "../identity/limits.ts";
+import type { AppEnv } from "../identity/callers.ts";
 import { ownOrigin } from "../identity/origins.ts";
 import type { JobRow, NewJob, NewJobs } from "../objects/batch/jobs.ts";
 import { QUEUED } from "../objects/session/session-row.ts";
 import { rfc3339 } from "../objects/storage.ts";
 import { ProblemError, unwrap } from "../problem.ts";
-import { record } from "./audit.ts";
+import { callerOf, record } from "./audit.ts";
 import { pathId, readBody } from "./body.ts";
 import { claimId } from "./idempotency.ts";
 import { streamUrl } from "./session-urls.ts";
@@ -108,10 +107,6 @@ async function apply(c: Context<AppEnv>, jobs: NewJobs): Promise<void> {
 /** So often in a row it may make no session more. */
 const MAX_VAIN = 3;
 
-function callerOf(c: Context<AppEnv>) {
-  return { actor: person(c).via, address: clientAddress(c.req.raw) };
-}
-
 function noSuchBatch(): ProblemError {
   return new ProblemError(404, "no_such_batch", "There is no such batch.");
 }
@@ -181,8 +176,9 @@ function statusOf(
 ): Pick<Job, "status" | "reason"> {
   switch (state) {
     case "new":
-    case "queued":
       return { status: "queued", reason: QUEUED };
+    case "queued":
+      return { status: "queued", reason: reason ?? QUEUED };
     case "starting":
       return { status: "starting", reason: "Its desktop is starting." };
     case "open":

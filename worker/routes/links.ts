@@ -1,11 +1,11 @@
 import type { Context } from "hono";
 import { CreateLink, RedeemLink, type ShareLink, type Ticket } from "../../protocol/api.ts";
 import { vncSession } from "../env.ts";
+import type { AppEnv } from "../identity/callers.ts";
 import { writeGuestCookie } from "../identity/cookies.ts";
 import { guestGrant } from "../identity/grants.ts";
-import type { AppEnv } from "../identity/guard.ts";
 import { countFailures } from "../identity/limits.ts";
-import { ownOrigin } from "../identity/origins.ts";
+import { listedOrigins, ownOrigin } from "../identity/origins.ts";
 import { ProblemError, unwrap } from "../problem.ts";
 import { record, recordAs } from "./audit.ts";
 import { pathId, readBody } from "./body.ts";
@@ -40,11 +40,16 @@ export async function revokeLink(c: Context<AppEnv>): Promise<Response> {
 
 /** `POST /api/links/redeem`: takes one use; the cookie lets the guest come again until the link ends. */
 export async function redeemLink(c: Context<AppEnv>): Promise<Response> {
-  const { secret } = await readBody(c, RedeemLink);
+  const { secret, embedded = false } = await readBody(c, RedeemLink);
   const id = secret.slice(0, secret.indexOf("."));
   const session = vncSession(c.env, id);
   const guest = await countFailures(c.req.raw, c.env, "link", () => session.redeemLink(secret));
-  writeGuestCookie(c, id, guest.secret, guest.expires_at);
+  writeGuestCookie(c, id, {
+    secret: guest.secret,
+    expiresAt: guest.expires_at,
+    // Where nobody may show us in a frame, no cookie is for one.
+    embedded: embedded && listedOrigins(c.env).length > 0,
+  });
   const via = `link:${guest.link_id}`;
   await recordAs(c, via, "link.redeemed", id);
   const grant = guestGrant({ role: guest.role, via, guest: guest.guest_id });

@@ -2,7 +2,7 @@ import type { Context } from "hono";
 import { SessionStatus } from "../../protocol/api.ts";
 import { registry } from "../env.ts";
 import { EXPOSITION_TYPE, expose, type Metric } from "../exposition.ts";
-import type { AppEnv } from "../identity/guard.ts";
+import type { AppEnv } from "../identity/callers.ts";
 import type { Measures } from "../objects/registry.ts";
 import { VERSION } from "../version.ts";
 

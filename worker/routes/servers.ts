@@ -1,10 +1,9 @@
 import type { Context } from "hono";
 import type { DisabledServer, ServerConsole, ServerLookUp } from "../../protocol/api.ts";
 import { panelServer } from "../env.ts";
-import { type AppEnv, person } from "../identity/guard.ts";
-import { clientAddress } from "../identity/limits.ts";
+import type { AppEnv } from "../identity/callers.ts";
 import { unwrap } from "../problem.ts";
-import { record } from "./audit.ts";
+import { callerOf, record } from "./audit.ts";
 import { pathId } from "./body.ts";
 import { withUrls } from "./session-urls.ts";
 
@@ -39,8 +38,4 @@ export async function getVnc(c: Context<AppEnv>): Promise<Response> {
   const { session, ...rest } = unwrap(await panelServer(c.env, id).lookUp(id));
   const found: ServerLookUp = { server_id: id, ...rest, session: session && withUrls(c, session) };
   return c.json(found);
-}
-
-function callerOf(c: Context<AppEnv>) {
-  return { actor: person(c).via, address: clientAddress(c.req.raw) };
 }

@@ -4,7 +4,7 @@ import { ListSessions, type Page, type Session } from "../../protocol/api.ts";
 import { isId } from "../../protocol/ids.ts";
 import { MAX_PAGE_ITEMS } from "../../protocol/limits.ts";
 import { registry } from "../env.ts";
-import type { AppEnv } from "../identity/guard.ts";
+import type { AppEnv } from "../identity/callers.ts";
 import type { IndexedSession } from "../objects/registry/session-index.ts";
 import { type SessionState, sessionState } from "../objects/session/session-row.ts";
 import { OPEN_STATES, type StoredState } from "../objects/session/stored-state.ts";

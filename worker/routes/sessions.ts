@@ -7,14 +7,15 @@ import {
   type Ticket,
 } from "../../protocol/api.ts";
 import { randomId } from "../../protocol/ids.ts";
-import { DEFAULT_SESSION_TTL_S } from "../../protocol/limits.ts";
 import type { Role } from "../../protocol/link.ts";
-import { type Env, registry, vncHost, vncSession } from "../env.ts";
+import { batches, type Env, registry, vncHost, vncSession } from "../env.ts";
+import { type AppEnv, person } from "../identity/callers.ts";
 import { grantOf, ticketGrantOf } from "../identity/grants.ts";
-import { type AppEnv, person } from "../identity/guard.ts";
 import { clientAddress } from "../identity/limits.ts";
 import { VIEWER_HEADER, type ViewerEntry } from "../objects/session/entry.ts";
-import { ProblemError, readRefusal, unwrap } from "../problem.ts";
+import { ProblemError, RelayedProblemError, readRefusal, unwrap } from "../problem.ts";
+import { sessionLife } from "../settings.ts";
+import { callerOf } from "./audit.ts";
 import { pathId, readBody, readQuery } from "./body.ts";
 import { claimId } from "./idempotency.ts";
 import { streamUrl, withUrls } from "./session-urls.ts";
@@ -24,6 +25,7 @@ const ENDED_BY_OPERATOR = "The operator ended this session.";
 /** `POST /api/vnc/sessions`; a repeat with its `Idempotency-Key` is answered the same session. */
 export async function createSession(c: Context<AppEnv>): Promise<Response> {
   const body = await readBody(c, CreateSession);
+  const ttl = lifeOf(c.env, body.ttl_seconds);
   const [isHost, near] = await Promise.all([
     registry(c.env).hosts.has(body.host_id),
     vncHost(c.env, body.host_id).location(),
@@ -49,9 +51,9 @@ export async function createSession(c: Context<AppEnv>): Promise<Response> {
       password: body.password ?? null,
       idle_seconds: body.idle_seconds === undefined ? defaultIdle(c.env) : body.idle_seconds,
       created_at: now,
-      expires_at: now + (body.ttl_seconds ?? DEFAULT_SESSION_TTL_S) * 1000,
+      expires_at: now + ttl * 1000,
     },
-    { actor: person(c).via, address: clientAddress(c.req.raw) },
+    callerOf(c),
   );
   return c.json(withUrls(c, unwrap(await session.describe())), 201);
 }
@@ -64,10 +66,20 @@ export async function getSession(c: Context<AppEnv>): Promise<Response> {
   const standing = standingOf(c);
   // A URL can hold a secret: who came by a link sees the desktop, and what its browser shows.
   const job_url = standing.standing === "guest" ? null : state.job_url;
-  const session: SeenSession = { ...withUrls(c, state), job_url, ...standing };
+  const queued = state.status === "queued" ? await batches(c.env).whyQueued(id) : null;
+  const reason = queued ?? state.reason;
+  const session: SeenSession = { ...withUrls(c, state), reason, job_url, ...standing };
   if (ticket === undefined) return c.json(session);
   const { websocket_url } = await issueTicket(c, id, ticket);
   return c.json({ ...session, websocket_url });
+}
+
+/** @throws {ProblemError} 400 for a longer life than the operator allows */
+function lifeOf(env: Env, wished: number | undefined): number {
+  const { usual, longest } = sessionLife(env);
+  if (wished === undefined || wished <= longest) return wished ?? usual;
+  const detail = `ttl_seconds: this edge allows ${longest} at most`;
+  throw new ProblemError(400, "invalid_body", detail);
 }
 
 function defaultIdle(env: Env): number | null {
@@ -140,7 +152,9 @@ export function entryHeaders(c: Context<AppEnv>, entry: ViewerEntry): Headers {
 export async function relay(response: Response): Promise<Response> {
   if (response.status === 101) return response;
   const { status, code, detail } = await readRefusal(response);
-  throw new ProblemError(status, code, detail);
+  // A session that there is not counts nothing.
+  if (code === "no_such_session") throw new ProblemError(status, code, detail);
+  throw new RelayedProblemError(status, code, detail);
 }
 
 /** `/vnc-stream/:id`, and `/vnc-proxy?session=:id` by its old name. */

@@ -1,4 +1,4 @@
-import { MAX_DESKTOPS_PER_HOST } from "../../../protocol/limits.ts";
+import { DEFAULT_START_S, MAX_DESKTOPS_PER_HOST, MAX_START_S } from "../../../protocol/limits.ts";
 import { addMissingColumns, oneRow } from "../storage.ts";
 
 /** What a host has for jobs. Times in ms since the epoch. */
@@ -8,6 +8,8 @@ export type Room = {
   /** The desktops that its owner allows, as JSON. */
   profiles: string;
   max_desktops: number;
+  /** How long its agent gives a desktop to start. */
+  max_start_seconds: number;
   /** 1 while its link is away, as far as is known here. */
   is_away: number;
   /** Until when it is not asked again: it said that it has no room. */
@@ -16,6 +18,16 @@ export type Room = {
   refusals: number;
   /** 1 once it was removed: what it has or should have goes. */
   is_removed: number;
+};
+
+/** What a host says that it has for jobs. */
+export type Offer = {
+  host_id: string;
+  name: string;
+  profiles: string[];
+  max_desktops: number;
+  /** Undefined of an agent that does not say it. */
+  max_start_seconds: number | undefined;
 };
 
 /** How long a host that says it has no room is left alone, at first; then twice as long, and so on. */
@@ -32,13 +44,15 @@ export class Rooms {
     addMissingColumns(sql, "rooms", ...LATER_COLUMNS);
   }
 
-  put(host: { host_id: string; name: string; profiles: string[]; max_desktops: number }): void {
+  put(host: Offer): void {
     this.#sql.exec(
-      `INSERT OR REPLACE INTO rooms (host_id, name, profiles, max_desktops) VALUES (?, ?, ?, ?)`,
+      `INSERT OR REPLACE INTO rooms (host_id, name, profiles, max_desktops, max_start_seconds)
+       VALUES (?, ?, ?, ?, ?)`,
       host.host_id,
       host.name,
       JSON.stringify(host.profiles),
       Math.min(Math.floor(host.max_desktops), MAX_DESKTOPS_PER_HOST),
+      Math.min(host.max_start_seconds ?? DEFAULT_START_S, MAX_START_S),
     );
   }
 
@@ -101,6 +115,15 @@ export class Rooms {
     return oneRow(this.#sql.exec<Room>("SELECT * FROM rooms WHERE host_id = ?", hostId));
   }
 
+  /** Those that are there, as far as is known here, and what they offer. */
+  present(): { host_id: string; name: string; profiles: Set<string> }[] {
+    const query = "SELECT * FROM rooms WHERE is_away = 0 AND is_removed = 0 ORDER BY host_id";
+    return this.#sql
+      .exec<Room>(query)
+      .toArray()
+      .map(({ host_id, name, profiles }) => ({ host_id, name, profiles: profileSet(profiles) }));
+  }
+
   /** How many more desktops each host takes now, where that is any. */
   free(): FreeRoom[] {
     const query = `SELECT host_id, profiles,
@@ -116,7 +139,7 @@ export class Rooms {
       .toArray()
       .map(({ host_id, profiles, free, refusals }) => ({
         host_id,
-        profiles: new Set(JSON.parse(profiles) as string[]),
+        profiles: profileSet(profiles),
         free: refusals > 0 ? 1 : free,
       }));
   }
@@ -131,11 +154,16 @@ export class Rooms {
   }
 }
 
+function profileSet(json: string): Set<string> {
+  return new Set(JSON.parse(json) as string[]);
+}
+
 export type FreeRoom = { host_id: string; profiles: Set<string>; free: number };
 
 const LATER_COLUMNS = [
   "refusals INTEGER NOT NULL DEFAULT 0",
   "is_removed INTEGER NOT NULL DEFAULT 0",
+  `max_start_seconds REAL NOT NULL DEFAULT ${DEFAULT_START_S}`,
 ];
 
 const ROOMS_SCHEMA = `
@@ -143,6 +171,7 @@ const ROOMS_SCHEMA = `
     host_id TEXT PRIMARY KEY, name TEXT NOT NULL, profiles TEXT NOT NULL,
     max_desktops INTEGER NOT NULL, is_away INTEGER NOT NULL DEFAULT 0,
     full_until INTEGER NOT NULL DEFAULT 0, refusals INTEGER NOT NULL DEFAULT 0,
-    is_removed INTEGER NOT NULL DEFAULT 0
+    is_removed INTEGER NOT NULL DEFAULT 0,
+    max_start_seconds REAL NOT NULL DEFAULT ${DEFAULT_START_S}
   );
 `;

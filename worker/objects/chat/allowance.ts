@@ -1,3 +1,4 @@
+import type { ClientToRoom } from "../../../protocol/chat.ts";
 import { CHAT_BURST, CHAT_RATE_PER_S } from "../../../protocol/limits.ts";
 
 /** Who goes on for so many messages after they were told to slow down is closed. */
@@ -5,6 +6,17 @@ const PATIENCE = 20;
 
 /** Forgets people who have all of their allowance back, once there are so many. */
 const MANY_PEOPLE = 512;
+
+/** What a message costs, in plain ones. What leaves lines in the audit costs more. */
+const COSTS: Partial<Record<ClientToRoom["type"], number>> = {
+  sync: 0.1,
+  control: 10,
+  mute: 10,
+  remove: 10,
+  claim: 10,
+  close_room: 10,
+  reopen_room: 10,
+};
 
 /**
  * How much each person may say to a room: a token bucket, the same for all of their tabs. In memory
@@ -15,10 +27,11 @@ export class Allowance {
 
   /**
    * Takes the cost of one message.
-   * @param cost in plain messages
+   * @param type null for what the room could not read
    * @returns `told` to tell them to slow down, `over` when they did not
    */
-  take(member: string, cost: number): "fine" | "told" | "over" {
+  take(member: string, type: ClientToRoom["type"] | null): "fine" | "told" | "over" {
+    const cost = (type && COSTS[type]) ?? 1;
     const now = Date.now();
     const bucket = this.#buckets.get(member) ?? { left: CHAT_BURST, at: now };
     const left = Math.min(CHAT_BURST, bucket.left + ((now - bucket.at) / 1000) * CHAT_RATE_PER_S);

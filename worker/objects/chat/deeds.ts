@@ -1,4 +1,4 @@
-import type { ClientToRoom, ControlRequest } from "../../../protocol/chat.ts";
+import type { ClientToRoom } from "../../../protocol/chat.ts";
 import { CloseCode } from "../../../protocol/close-codes.ts";
 import { describeError, log } from "../../log.ts";
 import type { Refusal } from "../../problem.ts";
@@ -11,7 +11,7 @@ import type { Moderation } from "./moderation.ts";
 import type { News } from "./news.ts";
 import type { Presence } from "./presence.ts";
 import type { ReadMarks } from "./read-marks.ts";
-import { describeBar, NO_SUCH_MEMBER, NOT_STAFF } from "./refusals.ts";
+import { describeBar, IS_STAFF, NO_SUCH_MEMBER, NOT_STAFF } from "./refusals.ts";
 import type { Support } from "./support.ts";
 
 /** The parts of a room; `session` is a stub of the one whose room it is, made anew, if it is one's. */
@@ -53,7 +53,7 @@ export class Deeds {
     const { me, staff, via } = connection.who;
     const muted = MUTABLE.has(message.type) && this.#moderation.barredUntil(me.id, "muted");
     if (muted) return this.refuse(connection, describeBar("muted", muted), message);
-    if (STAFF_ONLY.has(message.type) && !staff) return this.refuse(connection, NOT_STAFF);
+    if (STAFF_ONLY.has(message.type) && !staff) return this.refuse(connection, NOT_STAFF, message);
     switch (message.type) {
       case "sync":
         return this.#delivery.heard(connection, message.mark);
@@ -76,6 +76,9 @@ export class Deeds {
         if (!isNew) return this.#delivery.tell([connection], change);
         const detail = `message ${message.seq}`;
         if (!own) this.#news.record({ actor: via, action: "chat.message_deleted", detail });
+        if (this.#support.deleted(message.seq, this.#history)) {
+          this.#delivery.tellAll(...this.#support.messages());
+        }
         this.#news.changed();
         return this.#delivery.publish(change, connection, []);
       }
@@ -88,6 +91,7 @@ export class Deeds {
         return this.#bar(connection, message);
       case "claim":
       case "close_room":
+      case "reopen_room":
         return this.#takeCare(connection, message);
       case "control":
         return this.#requestControl(connection, message);
@@ -97,7 +101,7 @@ export class Deeds {
   /** A message is stored: what follows for who has read what, and for the life of a support room. */
   #said({ via, staff }: Who, seq: number): void {
     if (staff) this.#support.staffRead(via, seq);
-    if (this.#support.said(staff)) this.#delivery.tellAll(...this.#support.messages());
+    if (this.#support.said(staff, seq)) this.#delivery.tellAll(...this.#support.messages());
     this.#news.changed();
   }
 
@@ -115,10 +119,10 @@ export class Deeds {
     const theirs = this.#delivery.connections.filter(({ who }) => who.me.id === member);
     // Somebody who has left can still be barred, if anything of them is known here.
     const known = theirs[0]?.who.me ?? this.#history.sender(member);
-    if (seconds > 0 && !known) return this.refuse(by, NO_SUCH_MEMBER);
+    if (seconds > 0 && !known) return this.refuse(by, NO_SUCH_MEMBER, request);
     const isStaff = known?.role === "operator" || theirs.some(({ who }) => who.staff);
     if (seconds > 0 && isStaff) {
-      return this.refuse(by, { code: "is_staff", detail: "An operator cannot be shut out here." });
+      return this.refuse(by, IS_STAFF, request);
     }
     const how = type === "mute" ? "muted" : "removed";
     this.#moderation.bar(member, how, seconds);
@@ -133,37 +137,47 @@ export class Deeds {
     this.#presence.changed();
   }
 
-  #takeCare(
-    by: Connection,
-    request: Extract<ClientToRoom, { type: "claim" | "close_room" }>,
-  ): void {
+  #takeCare(by: Connection, request: CareRequest): void {
     if (!this.#support.exists) {
       const detail = "This is a session's room; it lives as long as its session.";
-      return this.refuse(by, { code: "not_support", detail });
+      return this.refuse(by, { code: "not_support", detail }, request);
     }
     const { me, via } = by.who;
-    if (request.type === "close_room") this.#support.close();
-    else if (request.release) this.#support.claim(null, null);
-    else this.#support.claim(me, via);
-    const verb = request.type === "close_room" ? "done" : request.release ? "released" : "claimed";
-    this.#news.record({ actor: via, action: `chat.${verb}`, detail: `as ${me.name}` });
+    const done = this.#changeLife(by.who, request);
+    if (done) this.#news.record({ actor: via, action: `chat.${done}`, detail: `as ${me.name}` });
     this.#delivery.tellAll(...this.#support.messages());
   }
 
+  /** @returns what was done, for the audit; null if it was so already */
+  #changeLife({ me, via }: Who, request: CareRequest): string | null {
+    if (request.type === "reopen_room") return this.#support.reopen() ? "reopened" : null;
+    if (request.type === "close_room") {
+      this.#support.close();
+      return "done";
+    }
+    if (request.release) this.#support.claim(null, null);
+    else this.#support.claim(me, via);
+    return request.release ? "released" : "claimed";
+  }
+
   /** Passes on what somebody wants done about control; the session tells all what came of it. */
-  async #requestControl(connection: Connection, { op, to }: ControlRequest): Promise<void> {
+  async #requestControl(
+    connection: Connection,
+    request: Extract<ClientToRoom, { type: "control" }>,
+  ): Promise<void> {
+    const { op, to } = request;
     const session = this.#session();
     if (!session) {
       const detail = "No desktop belongs to this room.";
-      return this.refuse(connection, { code: "not_exclusive", detail });
+      return this.refuse(connection, { code: "not_exclusive", detail }, request);
     }
     try {
       const done = await session.requestControl(requester(connection.who), { op, to });
-      if (!done.ok) this.refuse(connection, done.refusal);
+      if (!done.ok) this.refuse(connection, done.refusal, request);
     } catch (error) {
       log("chat.control_failed", { error: describeError(error) });
       const detail = "That did not reach the session; try again.";
-      this.refuse(connection, { code: "try_again", detail });
+      this.refuse(connection, { code: "try_again", detail }, request);
     }
   }
 
@@ -179,21 +193,26 @@ export class Deeds {
     }
   }
 
-  /** Tells one socket why not; of which message, if it was about one. */
+  /**
+   * Tells one socket why not.
+   * @param about what it refuses; null for what the room could not read
+   */
   refuse(
     to: Connection,
     { code, detail }: Pick<Refusal, "code" | "detail">,
-    about: ClientToRoom | null = null,
+    about: ClientToRoom | null,
   ): void {
-    const which =
-      about && "cid" in about
-        ? { cid: about.cid }
-        : about && "seq" in about
-          ? { seq: about.seq }
-          : {};
+    const which = about && {
+      answers: about.type,
+      ...("cid" in about && { cid: about.cid }),
+      ...("seq" in about && { seq: about.seq }),
+    };
     this.#delivery.tell([to], { type: "error", code, message: detail, ...which });
   }
 }
+
+/** What staff does with a support room as a whole. */
+type CareRequest = Extract<ClientToRoom, { type: "claim" | "close_room" | "reopen_room" }>;
 
 function requester({ me, via, role, staff }: Who): Requester {
   return { member: me.id, via, role, staff };
@@ -205,4 +224,5 @@ const STAFF_ONLY: ReadonlySet<ClientToRoom["type"]> = new Set([
   "remove",
   "claim",
   "close_room",
+  "reopen_room",
 ]);

@@ -157,6 +157,20 @@ export class History {
     return { seq: row.seq, from: JSON.parse(row.author), text: row.text, at: row.at };
   }
 
+  /** How many of the messages after that one are deleted. */
+  deletedAfter(seq: number): number {
+    if (!this.#exists) return 0;
+    const query = "SELECT count(*) AS deleted FROM history WHERE seq > ? AND text IS NULL";
+    return this.#sql.exec<{ deleted: number }>(query, seq).one().deleted;
+  }
+
+  /** The next message of whoever wrote that one that is not deleted. */
+  nextOfAuthor(seq: number): { seq: number; at: number } | null {
+    const query = `SELECT seq, at FROM history WHERE seq > ? AND text IS NOT NULL
+       AND sender = (SELECT sender FROM history WHERE seq = ?) ORDER BY seq LIMIT 1`;
+    return oneRow(this.#sql.exec<{ seq: number; at: number }>(query, seq, seq)) ?? null;
+  }
+
   /** Forgets what is too old. */
   prune(): void {
     const now = Date.now();

@@ -27,6 +27,12 @@ export class Moderation {
     );
   }
 
+  /** Until when anybody of these is removed, in ms since the epoch; null if nobody is. */
+  removedUntil(members: readonly string[]): number | null {
+    const times = members.map((member) => this.barredUntil(member, "removed") ?? 0);
+    return Math.max(0, ...times) || null;
+  }
+
   /** Until when somebody is, in ms since the epoch; null if they are not. */
   barredUntil(member: string, how: Bar): number | null {
     if (!this.#exists) return null;

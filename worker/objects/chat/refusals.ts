@@ -1,4 +1,3 @@
-import { MAX_ROOM_SOCKETS, MAX_ROOM_SOCKETS_PER_PERSON } from "../../../protocol/limits.ts";
 import type { Refusal } from "../../problem.ts";
 import type { Bar } from "./moderation.ts";
 
@@ -22,19 +21,14 @@ export const NO_SUCH_ROOM: Refusal = {
   detail: "There is no such room.",
 };
 
-export const ROOM_FULL: Refusal = {
-  status: 429,
-  code: "too_many_members",
-  detail: `This room has ${MAX_ROOM_SOCKETS} connections already, its limit.`,
-};
-
-export const TOO_MANY_TABS: Refusal = {
-  status: 429,
-  code: "too_many_members",
-  detail: `You have this room open ${MAX_ROOM_SOCKETS_PER_PERSON} times already; close some.`,
+export const TOO_FAST = {
+  code: "too_fast",
+  detail: "You are sending faster than this room takes; wait a moment and send it again.",
 };
 
 export const NOT_STAFF = { code: "not_staff", detail: "Only an operator can do that." };
+
+export const IS_STAFF = { code: "is_staff", detail: "An operator cannot be shut out here." };
 
 export const NO_SUCH_MEMBER = {
   code: "no_such_member",
@@ -42,8 +36,8 @@ export const NO_SUCH_MEMBER = {
 };
 
 /** @param until in ms since the epoch */
-export function describeBar(how: Bar, until: number): Pick<Refusal, "code" | "detail"> {
+export function describeBar(how: Bar, until: number): Refusal {
   const time = `${new Date(until).toISOString().slice(0, 16).replace("T", " ")} UTC`;
   const what = how === "muted" ? "muted you here" : "removed you from this room";
-  return { code: how, detail: `An operator ${what}, until ${time}.` };
+  return { status: 403, code: how, detail: `An operator ${what}, until ${time}.` };
 }

@@ -1,6 +1,6 @@
 import type { Member, RoomToClient } from "../../../protocol/chat.ts";
 import type { SupportIndexRow } from "../registry/support-rooms.ts";
-import { hasTable, oneRow } from "../storage.ts";
+import { addMissingColumns, hasTable, oneRow } from "../storage.ts";
 import type { History } from "./history.ts";
 
 /** How long a guest's cookie is good for, from when they last came for it. */
@@ -23,6 +23,7 @@ export class Support {
   constructor(sql: SqlStorage) {
     this.#sql = sql;
     this.#exists = hasTable(sql, "support");
+    if (this.#exists) addMissingColumns(sql, "support", ...LATER_COLUMNS);
   }
 
   get exists(): boolean {
@@ -33,6 +34,7 @@ export class Support {
   open(hash: string, name: string): void {
     if (this.#exists) return;
     this.#sql.exec(SCHEMA);
+    addMissingColumns(this.#sql, "support", ...LATER_COLUMNS);
     this.#exists = true;
     const query = "INSERT INTO support (hash, name, created_at, good_until) VALUES (?, ?, ?, ?)";
     this.#sql.exec(query, hash, name, Date.now(), Date.now() + SUPPORT_TTL_MS);
@@ -72,7 +74,7 @@ export class Support {
    * answers who waits.
    * @returns whether that changed the room's state
    */
-  said(staff: boolean): boolean {
+  said(staff: boolean, seq: number): boolean {
     const row = this.#row();
     if (!row) return false;
     this.touch();
@@ -81,8 +83,25 @@ export class Support {
     }
     const query = staff
       ? "UPDATE support SET waiting_since = NULL"
-      : "UPDATE support SET state = 'open', waiting_since = coalesce(waiting_since, ?)";
-    this.#sql.exec(query, ...(staff ? [] : [Date.now()]));
+      : "UPDATE support SET state = 'open', waiting_since = ?, waiting_seq = ?";
+    this.#sql.exec(query, ...(staff ? [] : [Date.now(), seq]));
+    return true;
+  }
+
+  /**
+   * A message was deleted: it counts as unread for nobody, and what its guest took back waits for
+   * no answer.
+   * @returns whether that changed the room's state
+   */
+  deleted(seq: number, history: History): boolean {
+    const row = this.#row();
+    if (!row) return false;
+    this.#sql.exec("UPDATE support SET deleted = deleted + 1");
+    this.#sql.exec("UPDATE staff_reads SET told = 0 WHERE seq >= ?", seq);
+    if (row.waiting_since === null || row.waiting_seq !== seq) return false;
+    const next = history.nextOfAuthor(seq);
+    const query = "UPDATE support SET waiting_since = ?, waiting_seq = ?";
+    this.#sql.exec(query, next?.at ?? null, next?.seq ?? null);
     return true;
   }
 
@@ -97,6 +116,14 @@ export class Support {
       "UPDATE support SET state = 'closed', waiting_since = NULL, claimed_by = NULL, claimed_person = NULL",
     );
     this.touch();
+  }
+
+  /** @returns whether it was done */
+  reopen(): boolean {
+    const query = "UPDATE support SET state = 'open' WHERE state = 'closed'";
+    const isNew = this.#sql.exec(query).rowsWritten > 0;
+    if (isNew) this.touch();
+    return isNew;
   }
 
   /** There is news for the index. */
@@ -137,12 +164,18 @@ export class Support {
       last_from: last.from.name,
       last_text: last.text?.slice(0, SNIPPET_CHARACTERS).toWellFormed() ?? null,
       version: row.version,
-      reads,
+      deleted: row.deleted,
+      reads: reads.map((read) => ({
+        ...read,
+        deleted: row.deleted - history.deletedAfter(read.seq),
+      })),
     };
   }
 
-  markTold({ version, reads }: SupportIndexRow): void {
+  markTold({ version, deleted, reads }: SupportIndexRow): void {
     this.#sql.exec("UPDATE support SET indexed = max(indexed, ?)", version);
+    // What was counted before another deletion is told again.
+    if (this.#row()?.deleted !== deleted) return;
     for (const { person, seq } of reads) {
       this.#sql.exec("UPDATE staff_reads SET told = 1 WHERE person = ? AND seq = ?", person, seq);
     }
@@ -189,9 +222,16 @@ type Row = {
   claimed_by: string | null;
   claimed_person: string | null;
   waiting_since: number | null;
+  /** The first message that waits. */
+  waiting_seq: number | null;
   version: number;
   indexed: number;
+  /** How many messages were deleted, ever. */
+  deleted: number;
 };
+
+/** What earlier rooms were made without. */
+const LATER_COLUMNS = ["waiting_seq INTEGER", "deleted INTEGER NOT NULL DEFAULT 0"];
 
 const SCHEMA = `
   CREATE TABLE support (

@@ -61,8 +61,9 @@ export class DesktopNewsQueue {
         const { session, cause, reason } = news;
         await known.ended(host_id, { session, cause, reason });
       } else {
-        const { profiles, max_desktops, desktops } = news;
-        await known.hostIsThere({ host_id, name, profiles, max_desktops, desktops });
+        const { profiles, max_desktops, max_start_seconds, desktops } = news;
+        const offer = { profiles, max_desktops, max_start_seconds };
+        await known.hostIsThere({ host_id, name, ...offer, desktops });
       }
     } catch (error) {
       log("host.desktops_not_told", { host: host_id, error: describeError(error) });

@@ -5,7 +5,8 @@ import {
   LINK_SILENCE_MS,
   MAX_MESSAGE_BYTES,
 } from "../../../protocol/limits.ts";
-import { AgentToEdge, type EdgeToAgent, parseMessage } from "../../../protocol/link.ts";
+import { AgentToEdge, type EdgeToAgent } from "../../../protocol/link.ts";
+import { parseMessage } from "../../../protocol/messages.ts";
 import { describeError, log } from "../../log.ts";
 import { closeQuietly } from "../../sockets.ts";
 

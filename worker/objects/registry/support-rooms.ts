@@ -1,7 +1,7 @@
 import { RpcTarget } from "cloudflare:workers";
 import type { InboxRoom, InboxState } from "../../../protocol/chat.ts";
 import type { RoomChange } from "../../../protocol/events.ts";
-import { oneRow } from "../storage.ts";
+import { addMissingColumns, oneRow } from "../storage.ts";
 import type { Feed } from "./feed.ts";
 
 /** So many support rooms one address opens in an hour. */
@@ -47,12 +47,12 @@ export class SupportRooms extends RpcTarget {
     const changes = changesOf(oneRow(this.#sql.exec<Row>(query, row.room)), row);
     this.#sql.exec(
       `INSERT INTO support_rooms (room, guest, created_at, state, waiting_since, claimed_name,
-         claimed_person, last_seq, last_at, last_from, last_text, version)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+         claimed_person, last_seq, last_at, last_from, last_text, version, deleted)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
        ON CONFLICT (room) DO UPDATE SET state = excluded.state, waiting_since = excluded.waiting_since,
          claimed_name = excluded.claimed_name, claimed_person = excluded.claimed_person,
          last_seq = excluded.last_seq, last_at = excluded.last_at, last_from = excluded.last_from,
-         last_text = excluded.last_text, version = excluded.version
+         last_text = excluded.last_text, version = excluded.version, deleted = excluded.deleted
        WHERE excluded.version > support_rooms.version`,
       row.room,
       row.guest,
@@ -66,14 +66,17 @@ export class SupportRooms extends RpcTarget {
       row.last_from,
       row.last_text,
       row.version,
+      row.deleted,
     );
-    for (const { person, seq } of row.reads) {
+    for (const { person, seq, deleted } of row.reads) {
       this.#sql.exec(
-        `INSERT INTO support_reads (room, person, seq) VALUES (?, ?, ?)
-         ON CONFLICT (room, person) DO UPDATE SET seq = max(seq, excluded.seq)`,
+        `INSERT INTO support_reads (room, person, seq, deleted) VALUES (?, ?, ?, ?)
+         ON CONFLICT (room, person) DO UPDATE SET seq = excluded.seq, deleted = excluded.deleted
+         WHERE excluded.seq >= support_reads.seq`,
         row.room,
         person,
         seq,
+        deleted,
       );
     }
     for (const change of changes) this.#feed.addRoom(row.room, change);
@@ -102,7 +105,8 @@ export class SupportRooms extends RpcTarget {
     const from = after ? `AND (${at}, support_rooms.room) ${compare} (?, ?)` : "";
     const rows = this.#sql
       .exec<Row>(
-        `SELECT support_rooms.*, ${at} AS sorted_by, coalesce(seq, 0) AS read_seq
+        `SELECT support_rooms.*, ${at} AS sorted_by, coalesce(seq, 0) AS read_seq,
+             coalesce(support_reads.deleted, 0) AS read_deleted
            FROM support_rooms LEFT JOIN support_reads
              ON support_reads.room = support_rooms.room AND person = ?
            WHERE ${where} ${from} ORDER BY ${at} ${order}, support_rooms.room ${order} LIMIT ?`,
@@ -149,7 +153,7 @@ function toInboxRoom(row: Row, person: string): InboxRoom {
     waiting_since: row.waiting_since === null ? null : time(row.waiting_since),
     created_at: time(row.created_at),
     last_message: { seq, from, text, at: time(row.last_at) },
-    unread: Math.max(0, seq - row.read_seq),
+    unread: Math.max(0, seq - row.read_seq - (row.deleted - row.read_deleted)),
   };
 }
 
@@ -167,13 +171,27 @@ export type SupportIndexRow = {
   last_from: string;
   last_text: string | null;
   version: number;
-  /** How far people of staff have read, those that moved. */
-  reads: { person: string; seq: number }[];
+  /** How many of its messages were deleted. */
+  deleted: number;
+  /** How far people of staff have read, and how many up to there were deleted; what changed. */
+  reads: { person: string; seq: number; deleted: number }[];
 };
 
-type Row = Omit<SupportIndexRow, "reads"> & { sorted_by: number; read_seq: number };
+type Row = Omit<SupportIndexRow, "reads"> & {
+  sorted_by: number;
+  read_seq: number;
+  read_deleted: number;
+};
 
-export const SUPPORT_ROOMS_SCHEMA = `
+/** Makes the tables, also where an earlier version made them. */
+export function makeSupportRooms(sql: SqlStorage): void {
+  sql.exec(SUPPORT_ROOMS_SCHEMA);
+  for (const table of ["support_rooms", "support_reads"]) {
+    addMissingColumns(sql, table, "deleted INTEGER NOT NULL DEFAULT 0");
+  }
+}
+
+const SUPPORT_ROOMS_SCHEMA = `
   CREATE TABLE IF NOT EXISTS support_rooms (
     room TEXT PRIMARY KEY, guest TEXT NOT NULL, created_at INTEGER NOT NULL, state TEXT NOT NULL,
     waiting_since INTEGER, claimed_name TEXT, claimed_person TEXT, last_seq INTEGER NOT NULL,
