@@ -20,10 +20,10 @@ const OWN_PROCESS = ["test/demo/close.test.ts"];
 
 /** What takes longest, in that order: begun first, so that no core waits for it at the end. */
 const LONGEST = [
-  ...["e2e/faults", "e2e/start", "e2e/edge-killed", "e2e/dashboard", "e2e/pages"],
+  ...["e2e/pages", "e2e/start", "e2e/faults", "e2e/edge-killed", "e2e/dashboard"],
   ...["e2e/support-chat", "agent/desktops-failures", "e2e/control", "e2e/side-by-side"],
   ...["e2e/chat", "agent/desktops-limits", "e2e/batch-wall", "e2e/server-page", "e2e/batch-killed"],
-  ...["worker/batch-faults", "worker/batch"],
+  ...["worker/batch-faults", "worker/batch-failing-hosts", "worker/batch"],
   ...["worker/events", "worker/chat-storm", "worker/streams", "worker/session-life"],
   ...["worker/limits", "worker/panel-failures"],
 ].map((name) => `/test/${name}.test.ts`);
@@ -62,7 +62,7 @@ export default defineConfig({
           include: ["test/**/*.test.ts"],
           exclude: [...ALONE, ...BROWSERS, ...OWN_PROCESS],
           // Most of them wait: for a workerd of their own, for a minute of silence.
-          maxWorkers: 3,
+          maxWorkers: 4,
           sequence: { groupOrder: 0 },
         },
       },
@@ -72,7 +72,7 @@ export default defineConfig({
           name: "own process",
           include: OWN_PROCESS,
           isolate: true,
-          maxWorkers: 3,
+          maxWorkers: 4,
           sequence: { groupOrder: 0 },
         },
       },

@@ -24,7 +24,7 @@ import { RFB_BASE_PORT, RFB_LAST_PORT } from "../protocol/ids.ts";
 import { settingsIn, wrongSetting } from "../worker/settings.ts";
 import { ApiClient, ApiError } from "./api-client.ts";
 import { build } from "./build.ts";
-import { assertFree, type Edge, startEdge } from "./edge.ts";
+import type { Edge } from "./edge.ts";
 import { poll } from "./poll.ts";
 import { SentenceError } from "./sentence.ts";
 import { ROOT } from "./tool.ts";
@@ -50,10 +50,14 @@ const EXIT_INTERRUPTED = 130;
 /** The agent's own state, in the state folder. */
 const AGENT_DIR = "agent";
 
-/** @throws {SentenceError} if there is a configuration and it cannot be used */
-function agentConfig(stateDir: string): Config {
+/** What the agent on this machine has: who it was last time, and what its owner set. */
+type AgentState = { identity: Identity | null; config: Config };
+
+/** @throws {SentenceError} if something of it is there and cannot be used */
+function readAgentState(stateDir: string): AgentState {
+  const agentDir = join(stateDir, AGENT_DIR);
   try {
-    return readConfig(join(stateDir, AGENT_DIR));
+    return { identity: readIdentity(agentDir), config: readConfig(agentDir) };
   } catch (error) {
     throw new SentenceError((error as Error).message);
   }
@@ -159,14 +163,12 @@ async function startDemoOnDisplay(): Promise<DemoDesktop> {
 }
 
 /** This machine as a host of its own edge: who it was last time, or newly joined. */
-async function localIdentity(api: ApiClient, stateDir: string): Promise<Identity> {
+async function localIdentity(
+  api: ApiClient,
+  stateDir: string,
+  existing: Identity | null,
+): Promise<Identity> {
   const agentDir = join(stateDir, AGENT_DIR);
-  let existing: Identity | null;
-  try {
-    existing = readIdentity(agentDir);
-  } catch (error) {
-    throw new SentenceError((error as Error).message);
-  }
   if (existing && (await isKnown(api, existing.host_id))) {
     const identity = { ...existing, edge: api.edge };
     if (existing.edge !== api.edge) writeIdentity(agentDir, identity);
@@ -207,6 +209,9 @@ export async function runLocal(makeFront?: FrontMaker): Promise<void> {
   const settings = readSettings();
   openStateDir(settings.stateDir);
   const token = adminToken(settings.stateDir);
+  const agentState = settings.agent ? readAgentState(settings.stateDir) : null;
+  // A second of compiling: whoever has something to mend is told at once.
+  const { assertFree, startEdge } = await import("./edge.ts");
   await assertFree(HOST, settings.port);
   await build({ all: false, say: console.log });
 
@@ -239,12 +244,12 @@ export async function runLocal(makeFront?: FrontMaker): Promise<void> {
 
   const api = new ApiClient(url, token);
   let landing: string | null = null;
-  if (settings.agent) {
+  if (agentState) {
     const demo = settings.demo ? await startDemoOnDisplay() : null;
     if (demo) cleanups.push(() => demo.close());
-    const identity = await localIdentity(api, settings.stateDir);
+    const { config } = agentState;
+    const identity = await localIdentity(api, settings.stateDir, agentState.identity);
     const agentLog: Log = (event, fields) => log(JSON.stringify({ event, ...fields }));
-    const config = agentConfig(settings.stateDir);
     const running = runAgent({
       identity,
       allowed: defaultAllowList(),

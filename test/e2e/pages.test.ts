@@ -27,9 +27,6 @@ const PICTURE = knownPicture(DISPLAY, 640, 480);
 const NO_SUCH_PAGE =
   "Failed to load resource: the server responded with a status of 404 (Not Found)";
 
-/** What the page for wrong addresses says. */
-const NOT_FOUND_HEADING = "Nothing here but water";
-
 /** More than any page has to stop at. */
 const MAX_TABS = 30;
 
@@ -98,47 +95,6 @@ describe("under the edge's own headers", () => {
     await page.waitForLoadState("networkidle");
     // That there is no such page Chromium notes by itself.
     expect(errors).toEqual(state === "not-found" ? [NO_SUCH_PAGE] : []);
-  });
-
-  it("an address is a page to the edge exactly if it is one to the pages' own router", async () => {
-    const page = await visitor.newPage();
-    const addresses = [
-      ...[
-        "/",
-        "/sign-in",
-        "/sign-in/",
-        "/share",
-        "/share/",
-        "/access",
-        "/access/x",
-        "/support",
-        "/support/x",
-        "/index.html",
-      ],
-      ...["/inbox", "/inbox/", "/inbox/x", "/inbox/x/", "/inbox/%20", "/inbox/x/y", "/inboxes"],
-      ...["view", "batch", "server"].flatMap((thing) =>
-        [
-          "",
-          "/",
-          "/x",
-          "/x/",
-          "//",
-          "/x/y",
-          "/%2e",
-          `/${"x".repeat(64)}`,
-          `/${"x".repeat(65)}`,
-        ].map((rest) => `/${thing}${rest}`),
-      ),
-    ];
-    for (const address of addresses) {
-      const answer = await page.goto(rig.edge.url + address, { waitUntil: "load" });
-      await page.waitForFunction(() => document.documentElement.dataset.state !== undefined);
-      const heading = page.getByRole("heading", { name: NOT_FOUND_HEADING, exact: true });
-      const found = { address, isPage: (await heading.count()) === 0 };
-      // The file itself is one, whatever it shows.
-      const isPage = answer?.status() === 200 && address !== "/index.html";
-      expect(found).toEqual({ address, isPage });
-    }
   });
 
   it("code that is written into a page does not run, and the console says so", async () => {
