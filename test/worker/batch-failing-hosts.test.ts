@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import type { Batch } from "../../protocol/api.ts";
 import { poll } from "../../scripts/poll.ts";
-import { PlayedJobHost } from "../support/played-job-host.ts";
+import { jobUrls, PlayedHosts } from "../support/played-hosts.ts";
 import { type Rig, startRig } from "../support/rig.ts";
 
 /** How long the edge may take to a status that it was brought to; a pause is 10 s. */
@@ -10,44 +10,24 @@ const STATUS_MS = 40_000;
 const MAX_IN_A_ROW = 3;
 
 let rig: Rig;
-let hosts: PlayedJobHost[] = [];
+let hosts: PlayedHosts;
 
 beforeAll(async () => {
   rig = await startRig();
+  hosts = new PlayedHosts(rig);
 });
 
-afterEach(async () => {
-  for (const host of hosts) {
-    await host.stop();
-    await rig.api.removeHost(host.hostId);
-  }
-  hosts = [];
-});
+afterEach(() => hosts.removeAll());
 
 afterAll(() => rig.stop());
-
-async function join(
-  options: Parameters<typeof PlayedJobHost.join>[1] = {},
-): Promise<PlayedJobHost> {
-  const host = await PlayedJobHost.join(rig, options);
-  hosts.push(host);
-  await poll(STATUS_MS, "the host to be known", async () => {
-    const query = `SELECT * FROM rooms WHERE host_id = '${host.hostId}'`;
-    return (await rig.stored("Batches", "batches", query)).length > 0;
-  });
-  return host;
-}
-
-const urls = (count: number) =>
-  Array.from({ length: count }, (_, n) => `http://127.0.0.1:9/?job=${n}`);
 
 const count = ({ jobs }: Batch, wanted: string) =>
   jobs.filter(({ status }) => status === wanted).length;
 
 describe("a host on which no desktop comes up", () => {
   it("is left alone after three, and the other jobs wait with the reason", async () => {
-    const host = await join({ max: 1, isBroken: true });
-    const { batch_id } = await rig.api.applyBatch({ jobUrls: urls(10) });
+    const host = await hosts.join({ max: 1, isBroken: true });
+    const { batch_id } = await rig.api.applyBatch({ jobUrls: jobUrls(10) });
     await host.until(() => host.started.length === MAX_IN_A_ROW);
     let batch = await rig.api.batch(batch_id);
     await poll(STATUS_MS, "three to have failed", async () => {
@@ -75,13 +55,13 @@ describe("a host on which no desktop comes up", () => {
   });
 
   it("is asked for one at a time from the first on, also if it has more room", async () => {
-    const host = await join({ max: 5, isQuick: false });
-    const { batch_id } = await rig.api.applyBatch({ jobUrls: urls(20) });
+    const host = await hosts.join({ max: 5, isQuick: false });
+    const { batch_id } = await rig.api.applyBatch({ jobUrls: jobUrls(20) });
     await host.until(() => host.running.size === 5);
     for (const job of [...host.running.keys()]) host.end(job, "failed");
     await host.until(() => host.running.size === 1);
     // Whatever else happens meanwhile.
-    await rig.api.applyBatch({ jobUrls: urls(1), host_id: host.hostId });
+    await rig.api.applyBatch({ jobUrls: jobUrls(1), host_id: host.hostId });
     expect(host.running.size).toBe(1);
     const [trial = ""] = host.running.keys();
     host.ready(trial);
@@ -90,8 +70,11 @@ describe("a host on which no desktop comes up", () => {
   });
 
   it("has its jobs done by another one, which has less room", async () => {
-    const [broken, good] = [await join({ max: 9, isBroken: true }), await join({ max: 2 })];
-    const { batch_id } = await rig.api.applyBatch({ jobUrls: urls(40) });
+    const [broken, good] = [
+      await hosts.join({ max: 9, isBroken: true }),
+      await hosts.join({ max: 2 }),
+    ];
+    const { batch_id } = await rig.api.applyBatch({ jobUrls: jobUrls(40) });
     const done = setInterval(() => {
       for (const job of [...good.running.keys()]) good.end(job, "exited");
     }, 200);
@@ -109,13 +92,13 @@ describe("a host on which no desktop comes up", () => {
   });
 
   it("is asked for desktops of another profile all the same", async () => {
-    const host = await join({ max: 1, isBroken: true, profiles: ["browser", "office"] });
-    const broken = await rig.api.applyBatch({ jobUrls: urls(5) });
+    const host = await hosts.join({ max: 1, isBroken: true, profiles: ["browser", "office"] });
+    const broken = await rig.api.applyBatch({ jobUrls: jobUrls(5) });
     await poll(STATUS_MS, "three to have failed", async () => {
       return count(await rig.api.batch(broken.batch_id), "failed") === MAX_IN_A_ROW;
     });
     host.isBroken = false;
-    const { batch_id } = await rig.api.applyBatch({ jobUrls: urls(1), profile: "office" });
+    const { batch_id } = await rig.api.applyBatch({ jobUrls: jobUrls(1), profile: "office" });
     await poll(STATUS_MS, "the other one to be active", async () => {
       return count(await rig.api.batch(batch_id), "active") === 1;
     });

@@ -3,43 +3,23 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import type { Batch, Job } from "../../protocol/api.ts";
 import { MAX_DESKTOPS_PER_HOST } from "../../protocol/limits.ts";
 import { poll } from "../../scripts/poll.ts";
-import { PlayedJobHost } from "../support/played-job-host.ts";
+import { jobUrls, PlayedHosts } from "../support/played-hosts.ts";
 import { type Rig, startRig } from "../support/rig.ts";
 
 /** How long the edge may take to a status that it was brought to; it looks after hosts every 15 s. */
 const STATUS_MS = 40_000;
 
 let rig: Rig;
-let hosts: PlayedJobHost[] = [];
+let hosts: PlayedHosts;
 
 beforeAll(async () => {
   rig = await startRig({ JOB_HOST_AWAY_SECONDS: "1" });
+  hosts = new PlayedHosts(rig);
 });
 
-afterEach(async () => {
-  for (const host of hosts) {
-    await host.stop();
-    await rig.api.removeHost(host.hostId).catch(() => {}); // it may be removed
-  }
-  hosts = [];
-});
+afterEach(() => hosts.removeAll());
 
 afterAll(() => rig.stop());
-
-async function join(
-  options: Parameters<typeof PlayedJobHost.join>[1] = {},
-): Promise<PlayedJobHost> {
-  const host = await PlayedJobHost.join(rig, options);
-  hosts.push(host);
-  await poll(STATUS_MS, "the host to be known", async () => {
-    const query = `SELECT * FROM rooms WHERE host_id = '${host.hostId}'`;
-    return (await rig.stored("Batches", "batches", query)).length > 0;
-  });
-  return host;
-}
-
-const urls = (count: number) =>
-  Array.from({ length: count }, (_, n) => `http://127.0.0.1:9/?job=${n}`);
 
 const statuses = ({ jobs }: Batch) => jobs.map(({ status }) => status);
 
@@ -55,38 +35,38 @@ async function allAre(id: string, wanted: Job["status"]): Promise<Batch> {
 
 describe("a job", () => {
   it("whose host has just gone runs on another one at once", async () => {
-    const [gone, other] = [await join({ max: 3 }), await join({ max: 1 })];
+    const [gone, other] = [await hosts.join({ max: 3 }), await hosts.join({ max: 1 })];
     await gone.unlink();
-    const { batch_id } = await rig.api.applyBatch({ jobUrls: urls(1) });
+    const { batch_id } = await rig.api.applyBatch({ jobUrls: jobUrls(1) });
     await allAre(batch_id, "active");
     expect(other.running.size).toBe(1);
   });
 
   it("whose host was removed meanwhile runs on another one", async () => {
-    const host = await join({ max: 1 });
+    const host = await hosts.join({ max: 1 });
     // As the removal and the search for room meet: the host is still listed, and is no more.
     const row = "('removed', 'removed', '[\"browser\"]', 9)";
     const columns = "(host_id, name, profiles, max_desktops)";
     await rig.stored("Batches", "batches", `INSERT INTO rooms ${columns} VALUES ${row}`);
-    const { batch_id } = await rig.api.applyBatch({ jobUrls: urls(1) });
+    const { batch_id } = await rig.api.applyBatch({ jobUrls: jobUrls(1) });
     await allAre(batch_id, "active");
     expect(host.running.size).toBe(1);
   });
 
   it("that a host has no room for after all is started by the next that has", async () => {
-    const full = await join({ max: 40 });
+    const full = await hosts.join({ max: 40 });
     full.max = 0; // a limit that the edge does not know of
-    const { batch_id } = await rig.api.applyBatch({ jobUrls: urls(40) });
+    const { batch_id } = await rig.api.applyBatch({ jobUrls: jobUrls(40) });
     await full.until(() => full.heard.filter(({ type }) => type === "launch").length >= 40);
-    const other = await join();
+    const other = await hosts.join();
     await allAre(batch_id, "active");
     expect(other.started.toSorted()).toEqual([...other.running.keys()].toSorted());
     expect(other.started).toHaveLength(40);
   });
 
   it("whose host came back without its profile has failed, if it may have been started", async () => {
-    const host = await join({ isQuick: false });
-    const { batch_id } = await rig.api.applyBatch({ jobUrls: urls(1) });
+    const host = await hosts.join({ isQuick: false });
+    const { batch_id } = await rig.api.applyBatch({ jobUrls: jobUrls(1) });
     await host.until(() => host.started.length === 1);
     await host.unlink();
     host.forgetAll();
@@ -96,15 +76,15 @@ describe("a job", () => {
   });
 
   it("is started on a host that went silent and came back on the same link", async () => {
-    const host = await join();
+    const host = await hosts.join();
     await rig.stored("Batches", "batches", "UPDATE rooms SET is_away = 1");
-    const { batch_id } = await rig.api.applyBatch({ jobUrls: urls(1) });
+    const { batch_id } = await rig.api.applyBatch({ jobUrls: jobUrls(1) });
     await allAre(batch_id, "active");
     expect(host.running.size).toBe(1);
   });
 
   it("that waits for a host alone fails when that is gone for good, told or not", async () => {
-    const { batch_id } = await rig.api.applyBatch({ jobUrls: urls(1) });
+    const { batch_id } = await rig.api.applyBatch({ jobUrls: jobUrls(1) });
     await rig.stored("Batches", "batches", "UPDATE jobs SET wanted_host = 'removed'");
     await rig.api.applyBatch({ jobUrls: ["no URL"] });
     await allAre(batch_id, "failed");
@@ -113,11 +93,11 @@ describe("a job", () => {
 
 describe("a host", () => {
   it("that stays away has lost its jobs, however much goes on elsewhere", async () => {
-    const gone = await join({ max: 1 });
-    const { batch_id } = await rig.api.applyBatch({ jobUrls: urls(1), host_id: gone.hostId });
+    const gone = await hosts.join({ max: 1 });
+    const { batch_id } = await rig.api.applyBatch({ jobUrls: jobUrls(1), host_id: gone.hostId });
     await gone.until(() => gone.running.size === 1);
-    const busy = await join({ max: 1 });
-    await rig.api.applyBatch({ jobUrls: urls(30), host_id: busy.hostId });
+    const busy = await hosts.join({ max: 1 });
+    await rig.api.applyBatch({ jobUrls: jobUrls(30), host_id: busy.hostId });
     await gone.unlink();
     const working = setInterval(() => {
       const [job] = busy.running.keys();
@@ -131,8 +111,8 @@ describe("a host", () => {
   });
 
   it("that never comes back costs nothing once its jobs have failed", async () => {
-    const gone = await join({ max: 1 });
-    const { batch_id } = await rig.api.applyBatch({ jobUrls: urls(1), host_id: gone.hostId });
+    const gone = await hosts.join({ max: 1 });
+    const { batch_id } = await rig.api.applyBatch({ jobUrls: jobUrls(1), host_id: gone.hostId });
     await gone.until(() => gone.running.size === 1);
     await gone.unlink();
     await allAre(batch_id, "failed");
@@ -144,20 +124,20 @@ describe("a host", () => {
   });
 
   it("has room for no more jobs than one can run, whatever it says", async () => {
-    const { hostId } = await join({ max: 1_000_000 });
+    const { hostId } = await hosts.join({ max: 1_000_000 });
     const query = `SELECT max_desktops FROM rooms WHERE host_id = '${hostId}'`;
     const rooms = await rig.stored("Batches", "batches", query);
     expect(rooms).toEqual([{ max_desktops: MAX_DESKTOPS_PER_HOST }]);
   });
 
   it("that says again and again that a desktop is there neither fills the audit nor lengthens it", async () => {
-    const host = await join();
-    const { batch_id } = await rig.api.applyBatch({ jobUrls: urls(1) });
+    const host = await hosts.join();
+    const { batch_id } = await rig.api.applyBatch({ jobUrls: jobUrls(1) });
     await allAre(batch_id, "active");
     const job = `${batch_id}_job_0`;
     const before = await rig.api.session(job);
     for (let n = 0; n < 20; n++) host.say({ type: "launched", session: job, port: 5999 - n });
-    await rig.api.applyBatch({ jobUrls: urls(1), host_id: host.hostId });
+    await rig.api.applyBatch({ jobUrls: jobUrls(1), host_id: host.hostId });
     await host.until(() => host.running.size === 2);
     const { items } = await rig.api.call("GET /api/audit", { query: { limit: "100" } });
     const started = items.filter(
@@ -170,8 +150,8 @@ describe("a host", () => {
 
 describe("what is kept of jobs that are over", () => {
   it("is the last 20,000, and of batches those that have one of them", async () => {
-    const host = await join({ max: 1 });
-    const { batch_id } = await rig.api.applyBatch({ jobUrls: urls(1) });
+    const host = await hosts.join({ max: 1 });
+    const { batch_id } = await rig.api.applyBatch({ jobUrls: jobUrls(1) });
     await allAre(batch_id, "active");
     // 10,000 batches of two, over one after the other.
     const numbers = "WITH n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000)";
@@ -199,7 +179,7 @@ describe("what is kept of jobs that are over", () => {
 
 describe("ending a batch", () => {
   it("ends also those whose sessions are still being made", async () => {
-    const applying = rig.api.applyBatch({ jobUrls: urls(60) });
+    const applying = rig.api.applyBatch({ jobUrls: jobUrls(60) });
     const taken = await rig.edgeLog.waitFor("batch.taken", { jobs: 60 });
     const batch_id = String(taken.batch);
     await rig.api.endBatch(batch_id);

@@ -4,6 +4,7 @@ import { MAX_BATCH_JOBS } from "../../protocol/limits.ts";
 import { poll } from "../../scripts/poll.ts";
 import { bearer } from "../support/call.ts";
 import { People } from "../support/people.ts";
+import { jobUrls, PlayedHosts } from "../support/played-hosts.ts";
 import { PlayedJobHost } from "../support/played-job-host.ts";
 import { ADMIN_TOKEN, type Rig, startRig } from "../support/rig.ts";
 import { Viewer } from "../support/viewer.ts";
@@ -16,35 +17,17 @@ const PAGE = "http://127.0.0.1:9/";
 
 let rig: Rig;
 let people: People;
-let hosts: PlayedJobHost[] = [];
+let hosts: PlayedHosts;
 
 beforeAll(async () => {
   rig = await startRig();
+  hosts = new PlayedHosts(rig);
   people = new People(rig);
 });
 
-afterEach(async () => {
-  for (const host of hosts) {
-    await host.stop();
-    await rig.api.removeHost(host.hostId).catch(() => {}); // it may be removed
-  }
-  hosts = [];
-});
+afterEach(() => hosts.removeAll());
 
 afterAll(() => rig.stop());
-
-async function join(
-  options: Parameters<typeof PlayedJobHost.join>[1] = {},
-): Promise<PlayedJobHost> {
-  const host = await PlayedJobHost.join(rig, options);
-  hosts.push(host);
-  await poll(STATUS_MS, "the host to be known", async () => {
-    return (await rig.api.host(host.hostId)).profiles.length > 0;
-  });
-  return host;
-}
-
-const urls = (count: number) => Array.from({ length: count }, (_, n) => `${PAGE}?job=${n}`);
 
 const statuses = ({ jobs }: Batch) => jobs.map(({ status }) => status);
 
@@ -88,7 +71,7 @@ describe("a job", () => {
       code: 4503,
       reason: "It waits for room on a host, and starts by itself.",
     });
-    const host = await join();
+    const host = await hosts.join();
     await poll(STATUS_MS, "the job to be active", async () => {
       return (await rig.api.session(applied.job_id)).status === "active";
     });
@@ -117,7 +100,7 @@ describe("a job", () => {
   });
 
   it("does not tell its URL to a guest, who may see its desktop", async () => {
-    await join();
+    await hosts.join();
     const { job_id } = await rig.api.applyJob({ jobUrl: `${PAGE}?secret=milk` });
     const link = await people.shareLink(job_id);
     const { cookie } = await people.redeem(link.secret);
@@ -139,7 +122,7 @@ describe("a job", () => {
   });
 
   it("on a host that offers no such desktop is refused with what it offers", async () => {
-    const host = await join();
+    const host = await hosts.join();
     const { problem } = await apply({ jobUrls: [PAGE], host_id: host.hostId, profile: "office" });
     expect(problem.code).toBe("profile_not_offered");
     expect(problem.detail).toMatch(/offers no desktop office to jobs, only browser;/);
@@ -148,7 +131,7 @@ describe("a job", () => {
   });
 
   it("tells what its desktop printed, to operators", async () => {
-    const host = await join();
+    const host = await hosts.join();
     const { job_id } = await rig.api.applyJob({ jobUrl: PAGE });
     await host.until(() => host.running.has(job_id));
     const log = () => people.asAdmin("GET", `/api/vnc/session/${job_id}/log`);
@@ -167,8 +150,8 @@ describe("a job", () => {
 
 describe("a batch", () => {
   it("of which some have room runs those, and the others in their order as there is", async () => {
-    const host = await join({ max: 2 });
-    const { batch_id, jobs } = await rig.api.applyBatch({ jobUrls: urls(4) });
+    const host = await hosts.join({ max: 2 });
+    const { batch_id, jobs } = await rig.api.applyBatch({ jobUrls: jobUrls(4) });
     expect(jobs.map(({ job_id }) => job_id)).toEqual(
       [0, 1, 2, 3].map((n) => `${batch_id}_job_${n}`),
     );
@@ -186,7 +169,7 @@ describe("a batch", () => {
   });
 
   it("is found whole in the list of sessions", async () => {
-    const { batch_id } = await rig.api.applyBatch({ jobUrls: urls(3) });
+    const { batch_id } = await rig.api.applyBatch({ jobUrls: jobUrls(3) });
     await poll(STATUS_MS, "the list to know it", async () => {
       const query = { batch_id, status: "queued" } as const;
       const { items } = await rig.api.call("GET /api/vnc/sessions", { query });
@@ -196,10 +179,10 @@ describe("a batch", () => {
   });
 
   it("is told of when it is made and when all of it is over, to who watches", async () => {
-    const host = await join();
+    const host = await hosts.join();
     const watcher = people.events(bearer(ADMIN_TOKEN));
     await watcher.first();
-    const { batch_id } = await rig.api.applyBatch({ jobUrls: urls(2) });
+    const { batch_id } = await rig.api.applyBatch({ jobUrls: jobUrls(2) });
     await watcher.change("batch", batch_id, "created");
     await stands(batch_id, "active", "active");
     host.end(`${batch_id}_job_0`, "exited");
@@ -212,7 +195,7 @@ describe("a batch", () => {
   });
 
   it("has a bad job fail by itself", async () => {
-    await join();
+    await hosts.join();
     const { batch_id } = await rig.api.applyBatch({ jobUrls: [PAGE, "javascript:alert(1)", PAGE] });
     const { jobs } = await stands(batch_id, "active", "failed", "active");
     expect(jobs[1]?.reason).toBe(
@@ -222,8 +205,8 @@ describe("a batch", () => {
   });
 
   it("lets every viewer in at the first try, the moment its job's status says active", async () => {
-    await join();
-    const { batch_id, jobs } = await rig.api.applyBatch({ jobUrls: urls(30) });
+    await hosts.join();
+    const { batch_id, jobs } = await rig.api.applyBatch({ jobUrls: jobUrls(30) });
     const viewers = new Map<string, Viewer>();
     await poll(STATUS_MS, "every job to be watched", async () => {
       for (const { job_id, status, websocket_url } of (await rig.api.batch(batch_id)).jobs) {
@@ -239,17 +222,17 @@ describe("a batch", () => {
   });
 
   it("goes where there is most room", async () => {
-    const [small, large] = [await join({ max: 1 }), await join({ max: 3 })];
-    const { batch_id } = await rig.api.applyBatch({ jobUrls: urls(4) });
+    const [small, large] = [await hosts.join({ max: 1 }), await hosts.join({ max: 3 })];
+    const { batch_id } = await rig.api.applyBatch({ jobUrls: jobUrls(4) });
     await stands(batch_id, "active", "active", "active", "active");
     expect([small.running.size, large.running.size]).toEqual([1, 3]);
   });
 
   it("waits for the host that it names, and holds up no other", async () => {
-    const [busy, free] = [await join({ max: 1 }), await join({ max: 1 })];
+    const [busy, free] = [await hosts.join({ max: 1 }), await hosts.join({ max: 1 })];
     const host_id = busy.hostId;
-    const first = await rig.api.applyBatch({ jobUrls: urls(2), host_id });
-    const second = await rig.api.applyBatch({ jobUrls: urls(1) });
+    const first = await rig.api.applyBatch({ jobUrls: jobUrls(2), host_id });
+    const second = await rig.api.applyBatch({ jobUrls: jobUrls(1) });
     await stands(second.batch_id, "active");
     await stands(first.batch_id, "active", "queued");
     expect(free.running.size).toBe(1);
@@ -258,7 +241,7 @@ describe("a batch", () => {
 
   it.each([
     ["no job", []],
-    ["more than 500", urls(MAX_BATCH_JOBS + 1)],
+    ["more than 500", jobUrls(MAX_BATCH_JOBS + 1)],
     ["what is no text", [7]],
   ])("of %s is refused", async (_, jobUrls) => {
     expect((await apply({ jobUrls })).problem.code).toBe("invalid_body");
@@ -267,8 +250,8 @@ describe("a batch", () => {
 
 describe("a host that runs jobs", () => {
   it("and is gone for a moment keeps them, and what became of them meanwhile is known", async () => {
-    const host = await join({ max: 2 });
-    const { batch_id } = await rig.api.applyBatch({ jobUrls: urls(3) });
+    const host = await hosts.join({ max: 2 });
+    const { batch_id } = await rig.api.applyBatch({ jobUrls: jobUrls(3) });
     await stands(batch_id, "active", "active", "queued");
     await host.unlink();
     await stands(batch_id, "unreachable", "unreachable", "queued");
@@ -279,8 +262,8 @@ describe("a host that runs jobs", () => {
   });
 
   it("and is started anew has lost them", async () => {
-    const host = await join();
-    const { batch_id } = await rig.api.applyBatch({ jobUrls: urls(1) });
+    const host = await hosts.join();
+    const { batch_id } = await rig.api.applyBatch({ jobUrls: jobUrls(1) });
     await stands(batch_id, "active");
     await host.unlink();
     host.forgetAll();
@@ -291,8 +274,8 @@ describe("a host that runs jobs", () => {
   });
 
   it("and goes while one starts is asked for it again", async () => {
-    const host = await join({ isQuick: false });
-    const { batch_id } = await rig.api.applyBatch({ jobUrls: urls(1) });
+    const host = await hosts.join({ isQuick: false });
+    const { batch_id } = await rig.api.applyBatch({ jobUrls: jobUrls(1) });
     const job = `${batch_id}_job_0`;
     await host.until(() => host.running.has(job));
     await stands(batch_id, "starting");
@@ -304,18 +287,18 @@ describe("a host that runs jobs", () => {
   });
 
   it("and has no room after all leaves its job to another", async () => {
-    const full = await join({ max: 2 });
+    const full = await hosts.join({ max: 2 });
     full.max = 0; // a limit that the edge does not know of
-    const { batch_id } = await rig.api.applyBatch({ jobUrls: urls(1) });
+    const { batch_id } = await rig.api.applyBatch({ jobUrls: jobUrls(1) });
     await full.until(() => full.heard.some(({ type }) => type === "launch"));
-    const other = await join();
+    const other = await hosts.join();
     await stands(batch_id, "active");
     expect(other.running.size).toBe(1);
   });
 
   it("and is removed takes its jobs with it, and those that would go nowhere else", async () => {
-    const host = await join({ max: 1 });
-    const { batch_id } = await rig.api.applyBatch({ jobUrls: urls(2), host_id: host.hostId });
+    const host = await hosts.join({ max: 1 });
+    const { batch_id } = await rig.api.applyBatch({ jobUrls: jobUrls(2), host_id: host.hostId });
     await stands(batch_id, "active", "queued");
     await rig.api.removeHost(host.hostId);
     const { jobs } = await stands(batch_id, "failed", "failed");
@@ -323,7 +306,7 @@ describe("a host that runs jobs", () => {
   });
 
   it("is told to end what it has and nobody asked for", async () => {
-    const host = await join();
+    const host = await hosts.join();
     await host.unlink();
     host.running.set("somebody", 5990);
     await host.link();
@@ -335,7 +318,7 @@ describe("a host that stays away", () => {
   it("has lost its jobs after the time that the operator set, and ends them when it comes back", async () => {
     const impatient = await startRig({ JOB_HOST_AWAY_SECONDS: "1" });
     const host = await PlayedJobHost.join(impatient);
-    const { batch_id } = await impatient.api.applyBatch({ jobUrls: urls(1) });
+    const { batch_id } = await impatient.api.applyBatch({ jobUrls: jobUrls(1) });
     const job = `${batch_id}_job_0`;
     await host.until(() => host.running.has(job));
     await host.unlink();
@@ -353,13 +336,13 @@ describe("a host that stays away", () => {
 
 describe("a batch, whose objects go from memory at any moment,", () => {
   it("comes to its end with each job started once", async () => {
-    const host = await join({ max: 3 });
+    const host = await hosts.join({ max: 3 });
     const evict = (className: string, name: string) =>
       rig.evict(className, name, "hibernate").catch((error: Error) => {
         if (!error.message.includes("not currently running")) throw error;
       });
     // An eviction in the middle may cut its answer off.
-    const applying = rig.api.applyBatch({ jobUrls: urls(6) }).catch(() => null);
+    const applying = rig.api.applyBatch({ jobUrls: jobUrls(6) }).catch(() => null);
     await host.until(() => host.started.length > 0);
     await evict("Batches", "batches");
     const batch_id = (await applying)?.batch_id ?? host.started[0]?.split("_job_")[0] ?? "";
@@ -385,7 +368,7 @@ describe("a batch of 500", () => {
   it(
     "has every session the moment it is answered",
     async () => {
-      const { jobs } = await rig.api.applyBatch({ jobUrls: urls(MAX_BATCH_JOBS) });
+      const { jobs } = await rig.api.applyBatch({ jobUrls: jobUrls(MAX_BATCH_JOBS) });
       const last = await rig.api.session(jobs.at(-1)?.job_id ?? "");
       expect(last).toMatchObject({ status: "queued", host_id: null });
     },
