@@ -113,6 +113,7 @@ describe("looking for displays", () => {
     expect(await finder.find()).toMatchObject([{ port: there.port, address: own }]);
   });
 
+  // Where IPv6 is switched off, nobody can listen on it.
   it.runIf(OWN_IPV6.length > 0)(
     "takes one that listens on every address of IPv6 for one on every address",
     async () => {

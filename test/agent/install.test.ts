@@ -19,6 +19,7 @@ import { type ProgramRun, runProgram } from "../support/run-program.ts";
 
 const AGENT = join(ROOT, "dist/porthole-agent.mjs");
 const NOBODY = 65534;
+/** Only root installs for a machine and becomes other users, as CI does; the rest shows what others see. */
 const isRoot = process.getuid?.() === 0;
 
 let rig: Rig;

@@ -54,6 +54,7 @@ describe("the agent, at a server like TigerVNC whose password it has wrong,", ()
       const STEPS = 20_000;
       const STEP_MS = 5_000;
       for (let step = 0; step < STEPS; step++, now += STEP_MS) {
+        // One that must wait does not begin: the server sees nothing of it.
         const attempt = await attempts.begin(TARGET, guess(step), TURN_MS).catch(() => null);
         if (attempt) {
           tried++;

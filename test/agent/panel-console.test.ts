@@ -21,6 +21,7 @@ afterAll(async () => {
   await panel.stop();
 });
 
+/** Empty on a machine without IPv6, where no console can listen on it. */
 const own = OWN_IPV6.find((address) => address !== "::1") ?? "";
 
 /** The long way to write an address of IPv6: `fd00::2` is `FD00:0:0:0:0:0:0:2`. */

@@ -35,6 +35,7 @@ beforeAll(async () => {
   const novnc = join(ROOT, "node_modules/@novnc/novnc");
   site = createServer(async ({ url = "" }, response) => {
     if (url === "/") return void response.setHeader("content-type", "text/html").end(PAGE);
+    // A browser asks for an icon, too.
     const script = await readFile(novnc + url).catch(() => null);
     response
       .setHeader("content-type", "text/javascript")
