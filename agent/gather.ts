@@ -2,7 +2,7 @@
 const BULK_BYTES = 64 * 1024;
 const WINDOW_MS = 1;
 
-/** Reads of this size are large enough: gathering more gains nothing. */
+/** A read of this size says that more is waiting; a smaller one has emptied the kernel's buffer. */
 const LARGE_READ_BYTES = 24 * 1024;
 
 /** How long reading rests; a timer does not wait less. */
@@ -15,7 +15,6 @@ const REST_MS = 1;
 export class Gather {
   #windowStart = 0;
   #bytes = 0;
-  #reads = 0;
   #resting = false;
 
   get resting(): boolean {
@@ -27,11 +26,9 @@ export class Gather {
     if (now - this.#windowStart > WINDOW_MS) {
       this.#windowStart = now;
       this.#bytes = 0;
-      this.#reads = 0;
     }
     this.#bytes += bytes;
-    this.#reads++;
-    return this.#bytes >= BULK_BYTES && this.#bytes < this.#reads * LARGE_READ_BYTES;
+    return this.#bytes >= BULK_BYTES && bytes < LARGE_READ_BYTES;
   }
 
   /** Rests, then calls `over`. */

@@ -20,6 +20,12 @@ describe("gathering small reads", () => {
     for (let n = 0; n < 100; n++) expect(gather.wants(64 * KIB, 10)).toBe(false);
   });
 
+  it("lets a server rest as soon as it has been read empty, however large the reads before were", () => {
+    const gather = new Gather();
+    for (let n = 0; n < 10; n++) expect(gather.wants(64 * KIB, 10)).toBe(false);
+    expect(gather.wants(3 * KIB, 10)).toBe(true);
+  });
+
   it("rests until it says that it is over", async () => {
     const gather = new Gather();
     await new Promise<void>((resolve) => {
