@@ -1,7 +1,6 @@
 import { createServer } from "node:net";
 import { join } from "node:path";
 import {
-  CoreBindings,
   CoreHeaders,
   convertV4MiniflareOptions,
   Miniflare,
@@ -42,10 +41,10 @@ export type Edge = {
  * Runs the built Worker in workerd on this machine, configured by wrangler.toml.
  */
 export async function startEdge(options: EdgeOptions): Promise<Edge> {
-  shutWaysPastTheFront();
+  believeNoHeader();
   const listeners = signalListeners();
   const miniflare = new Miniflare(miniflareOptions(options));
-  const url = (await miniflare.unsafeGetDirectURL(FRONT, FRONT_ENTRYPOINT)).origin;
+  const url = (await miniflare.unsafeGetDirectURL(PORTHOLE, ENTRYPOINT)).origin;
   // Miniflare ends this process at a signal, before anybody could clean up. Who runs an edge stops
   // it; should they not, Miniflare's listener on `exit` still ends workerd.
   for (const { signal, listener } of signalListeners()) {
@@ -70,28 +69,21 @@ const RUNTIME_ENVIRONMENT = {
   GLIBC_TUNABLES: process.env.GLIBC_TUNABLES ?? "glibc.cpu.x86_rep_movsb_threshold=1073741824",
 };
 
-/** The two workers in workerd: edge-front.mjs, with what listens in it, and Porthole's own. */
-const FRONT = "front";
-const FRONT_ENTRYPOINT = "Public";
+/** The worker in workerd, and what listens in it (edge-front.mjs). */
 const PORTHOLE = "porthole";
+const ENTRYPOINT = "Public";
 
 /**
- * Miniflare's own entry believes a client's `CF-Connecting-IP`, so the front has a socket of its
- * own. There a client could write all of `request.cf` in a header: without the header's name
- * workerd takes none, and tells the address of the other end of the connection instead. At that
- * entry a client could name the worker that is to answer, and so leave out the front: it looks for
- * that worker by a name that begins so, and finds none under another.
- * @throws {Error} if this version of Miniflare has other names for them
+ * Miniflare's own entry believes a client's `CF-Connecting-IP`, so Porthole listens beside it. There
+ * a client could write all of `request.cf` in a header: without the header's name workerd takes none,
+ * and tells the address of the other end of the connection instead.
+ * @throws {Error} if this version of Miniflare has another name for it
  */
-function shutWaysPastTheFront(): void {
-  const changes = [
-    { names: CoreHeaders, key: "CF_BLOB", value: undefined },
-    { names: CoreBindings, key: "SERVICE_USER_ROUTE_PREFIX", value: "PORTHOLE_ROUTE_" },
-  ];
-  for (const { names, key, value } of changes) {
-    if (!(key in names)) throw new Error(`Miniflare has no ${key} any more; who could forge what?`);
-    Object.assign(names, { [key]: value });
-  }
+function believeNoHeader(): void {
+  const key = "CF_BLOB";
+  if (!(key in CoreHeaders))
+    throw new Error(`Miniflare has no ${key} any more; who could forge what?`);
+  Object.assign(CoreHeaders, { [key]: undefined });
 }
 
 function signalListeners() {
@@ -108,25 +100,26 @@ function workerPaths(): string[] {
 
 function miniflareOptions(options: EdgeOptions): MiniflareOptions {
   const { workerOptions } = unstable_getMiniflareWorkerOptions(join(ROOT, "wrangler.toml"));
-  const front = {
-    name: FRONT,
-    compatibilityDate: workerOptions.compatibilityDate as string,
-    compatibilityFlags: workerOptions.compatibilityFlags as string[],
-    modules: [{ type: "ESModule" as const, path: join(ROOT, "scripts/edge-front.mjs") }],
-    modulesRoot: join(ROOT, "scripts"),
-    bindings: { TRUST_PROXY: options.trustProxy ?? false },
-    serviceBindings: { PORTHOLE },
-    unsafeDirectSockets: [{ host: options.host, port: options.port, entrypoint: FRONT_ENTRYPOINT }],
-  };
+  const modules = ["scripts/edge-front.mjs", "dist/worker/index.js"].map((path) => ({
+    type: "ESModule" as const,
+    path: join(ROOT, path),
+  }));
   const porthole = {
     ...workerOptions,
     name: PORTHOLE,
-    modules: [{ type: "ESModule" as const, path: join(ROOT, "dist/worker/index.js") }],
-    modulesRoot: join(ROOT, "dist/worker"),
-    bindings: { ...(workerOptions.bindings as Record<string, string>), ...options.vars },
+    modules,
+    modulesRoot: ROOT,
+    bindings: {
+      ...(workerOptions.bindings as Record<string, string>),
+      ...options.vars,
+      TRUST_PROXY: options.trustProxy ?? false,
+      WORKER_PATHS: [...workerPaths()],
+    },
+    // A named entrypoint: the default one stands behind two workers of Miniflare's, for the files.
+    unsafeDirectSockets: [{ host: options.host, port: options.port, entrypoint: ENTRYPOINT }],
   };
   return convertV4MiniflareOptions({
-    workers: [front, porthole],
+    workers: [porthole],
     host: "127.0.0.1",
     port: 0,
     ...(options.stateDir ? { resourcePersistencePath: options.stateDir } : {}),
