@@ -8,15 +8,19 @@ export type Who = Omit<RoomEntry, "control">;
 /** Some messages as text, made once for all the sockets that get them. */
 export class Parcel {
   readonly texts: readonly string[];
-  /** As they stand in an array. */
-  readonly joined: string;
+  /** All of them, for who understands that. */
+  readonly frame: string;
   readonly bytes: number;
 
   constructor(messages: readonly RoomToClient[]) {
     this.texts = messages.map((message) => JSON.stringify(message));
-    this.joined = this.texts.join(",");
-    this.bytes = bytesOf(this.joined);
+    this.frame = frameOf(this.texts);
+    this.bytes = bytesOf(this.frame);
   }
+}
+
+function frameOf(texts: readonly string[]): string {
+  return texts.length === 1 ? (texts[0] as string) : `[${texts.join(",")}]`;
 }
 
 /**
@@ -36,6 +40,7 @@ export class Connection {
   /** Sent and not known to have arrived, up to each mark, and after the last one. */
   #marks: Mark[];
   #unmarked: number;
+  #unheard: number;
   /** Since when all that may be on its way is, in ms since the epoch. */
   #fullSince: number | null = null;
   #dirty = false;
@@ -48,6 +53,7 @@ export class Connection {
     this.#behind = attached.behind;
     this.#marks = attached.marks;
     this.#unmarked = attached.unmarked;
+    this.#unheard = attached.marks.reduce((sum, { size }) => sum + size, attached.unmarked);
   }
 
   /** Takes a new socket in. */
@@ -95,7 +101,7 @@ export class Connection {
 
   /** How much was sent that is not known to have arrived. */
   get unheard(): number {
-    return this.#marks.reduce((sum, { size }) => sum + size, this.#unmarked);
+    return this.#unheard;
   }
 
   /** Whether all that was asked is answered: then no answer comes that would make room. */
@@ -114,33 +120,38 @@ export class Connection {
    * @param own for this socket alone, before the others
    * @param markEvery after how much of what was sent to ask whether it arrived
    */
-  send(parcel: Parcel, markEvery: number, own: readonly string[] = []): void {
-    const texts = [...own, ...parcel.texts];
-    if (texts.length === 0) return;
-    const joined = own.length === 0 ? parcel.joined : texts.join(",");
-    this.#unmarked += parcel.bytes + bytesOf(own.join(","));
+  send(parcel: Parcel, markEvery: number, own: readonly string[] = NOTHING): void {
+    if (parcel.texts.length + own.length === 0) return;
+    const bytes = parcel.bytes + (own.length === 0 ? 0 : bytesOf(frameOf(own)));
+    this.#unmarked += bytes;
+    this.#unheard += bytes;
     this.#dirty = true;
     try {
-      if (!this.batched) for (const text of texts) this.socket.send(text);
-      else this.socket.send(this.#frame(joined, texts.length, markEvery));
+      if (this.batched) this.socket.send(this.#frame(parcel, markEvery, own));
+      else for (const text of [...own, ...parcel.texts]) this.socket.send(text);
     } catch {
       // It closed in this moment; webSocketClose tells the others.
     }
   }
 
-  #frame(joined: string, count: number, markEvery: number): string {
-    if (this.#unmarked < markEvery) return count === 1 ? joined : `[${joined}]`;
-    const mark = randomId(6);
-    this.#marks.push({ mark, size: this.#unmarked });
-    this.#unmarked = 0;
-    return `[${joined},${JSON.stringify({ type: "sync", mark } satisfies RoomToClient)}]`;
+  #frame(parcel: Parcel, markEvery: number, own: readonly string[]): string {
+    const asks = this.#unmarked >= markEvery;
+    if (!asks && own.length === 0) return parcel.frame;
+    const texts = [...own, ...parcel.texts];
+    if (asks) {
+      const mark = randomId(6);
+      this.#marks.push({ mark, size: this.#unmarked });
+      this.#unmarked = 0;
+      texts.push(JSON.stringify({ type: "sync", mark } satisfies RoomToClient));
+    }
+    return frameOf(texts);
   }
 
   /** The client says that all before a mark has arrived; one that it was not sent says nothing. */
   heard(mark: string): void {
     const index = this.#marks.findIndex((sent) => sent.mark === mark);
     if (index < 0) return;
-    this.#marks.splice(0, index + 1);
+    for (const { size } of this.#marks.splice(0, index + 1)) this.#unheard -= size;
     this.#fullSince = null;
     this.#dirty = true;
   }
@@ -165,11 +176,15 @@ export class Connection {
   }
 }
 
+/** In UTF-8. What most people write needs no counting. */
 function bytesOf(text: string): number {
-  return text === "" ? 0 : ENCODER.encode(text).length;
+  return ASCII.test(text) ? text.length : ENCODER.encode(text).length;
 }
 
+// biome-ignore lint/suspicious/noControlCharactersInRegex: these are all of ASCII
+const ASCII = /^[\x00-\x7f]*$/;
 const ENCODER = new TextEncoder();
+const NOTHING: readonly string[] = [];
 
 type Mark = { mark: string; size: number };
 

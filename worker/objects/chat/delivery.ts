@@ -18,6 +18,8 @@ const STALL_MS = 5_000;
 /** How soon what was counted is stored, for when the object sleeps, which is after 10 s. */
 const SAVE_AFTER_MS = 2_000;
 
+const NOTHING = new Parcel([]);
+
 /**
  * Brings what happens in a room to its sockets. Changes come to everybody in the order of their
  * `rev`, each once. What many say while storage is busy goes out together, in one frame a socket.
@@ -38,6 +40,8 @@ export class Delivery {
   /** All changes up to here were sent to those who are level. */
   #sentRev: number;
   #flushing: Promise<void> | null = null;
+  /** How many there are; null when that may have changed. */
+  #sockets: number | null = null;
   #saving = false;
 
   /**
@@ -79,6 +83,7 @@ export class Delivery {
     this.#flushNow(); // so that what it is told of is either before its welcome or after
     const connection = Connection.open(socket, who, options.batched);
     this.#connections.set(socket, connection);
+    this.#sockets = null;
     this.tell([connection], ...options.hello(this.#sentRev));
     if (options.since === null || options.since >= this.#sentRev) return;
     connection.setBehind(Math.max(options.since, this.#history.fromRev - 1));
@@ -97,6 +102,7 @@ export class Delivery {
   remove(socket: WebSocket): void {
     const connection = this.#connections.get(socket);
     this.#connections.delete(socket);
+    this.#sockets = null;
     if (connection) this.#own.delete(connection);
   }
 
@@ -142,17 +148,18 @@ export class Delivery {
     [this.#pending, this.#own] = [[], new Map()];
     const before = this.#sentRev;
     this.#sentRev = changes.at(-1)?.rev ?? before;
-    const [parcel, nothing] = [new Parcel(changes), new Parcel([])];
+    const parcel = new Parcel(changes);
     const window = this.#window();
     const markEvery = window / MARKS_A_WINDOW;
-    for (const connection of this.connections) {
-      const texts = own.get(connection) ?? [];
+    for (const connection of this.#connections.values()) {
+      const texts = own.get(connection);
       const fits = connection.unheard + parcel.bytes <= window;
       if (connection.behind === null && fits) {
         connection.send(parcel, markEvery, texts);
         continue;
       }
-      connection.send(nothing, markEvery, texts);
+      if (!connection.isOpen) continue;
+      connection.send(NOTHING, markEvery, texts);
       if (changes.length > 0) {
         if (connection.behind === null) connection.setBehind(before);
         this.#pump(connection);
@@ -206,8 +213,8 @@ export class Delivery {
 
   /** How much may be on its way to each socket; sockets that are closing hold theirs, too. */
   #window(): number {
-    const sockets = Math.max(1, this.#ctx.getWebSockets().length);
-    return Math.min(MAX_UNHEARD, MAX_UNHEARD_OF_ALL / sockets);
+    this.#sockets ??= this.#ctx.getWebSockets().length;
+    return Math.min(MAX_UNHEARD, MAX_UNHEARD_OF_ALL / Math.max(1, this.#sockets));
   }
 
   /** The object does not sleep while this timer runs, so what it stores then is how things are. */
