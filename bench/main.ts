@@ -4,21 +4,29 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { runScript, SentenceError } from "../scripts/sentence.ts";
 import { CHAT } from "./chat/chat.ts";
+import { CHAT_PROFILE } from "./chat/profile.ts";
 import { describeMachine } from "./machine.ts";
-import { PART_IDS, type Part, type PartId, type Settings } from "./part.ts";
+import { NAMED_ONLY, PART_IDS, type Part, type PartId, type Settings } from "./part.ts";
 import { Processes } from "./processes.ts";
 import { SESSIONS } from "./sessions.ts";
 import { STREAMS } from "./streams/streams.ts";
 import { type Results, renderHeading, renderPart } from "./table.ts";
 
-const USAGE = `npm run bench -- [streams] [sessions] [chat] [--json] [--rounds N] [--quick]
+const USAGE = `npm run bench -- [streams] [sessions] [chat] [chat-profile] [--json] [--rounds N] [--quick]
   streams, sessions, chat
-              only these parts; without one all of them, one after the other
+              only these parts; without one all three, one after the other
+  chat-profile
+              where the processor's time for a chat's message goes, by perf (Debian: linux-perf)
   --json      the result as JSON on standard output
   --rounds N  how many rounds (5; fewer are a smoke run and no result)
   --quick     one round of small sizes: only shows that every row comes out`;
 
-const PARTS: Record<PartId, Part> = { streams: STREAMS, sessions: SESSIONS, chat: CHAT };
+const PARTS: Record<PartId, Part> = {
+  streams: STREAMS,
+  sessions: SESSIONS,
+  chat: CHAT,
+  "chat-profile": CHAT_PROFILE,
+};
 
 /** Fewer rounds than this are no result. */
 const ENOUGH_ROUNDS = 5;
@@ -44,7 +52,9 @@ function readCommand(): Command {
   if (stranger !== undefined) {
     throw new SentenceError(`The bench has no part "${stranger}".\n\n${USAGE}`);
   }
-  const parts = PART_IDS.filter((id) => positionals.length === 0 || positionals.includes(id));
+  const parts = PART_IDS.filter((id) =>
+    positionals.length === 0 ? !NAMED_ONLY.includes(id) : positionals.includes(id),
+  );
   const quick = values.quick ?? false;
   const rounds = Number(values.rounds ?? (quick ? 1 : ENOUGH_ROUNDS));
   if (!Number.isInteger(rounds) || rounds < 1 || rounds > MAX_ROUNDS) {

@@ -2,8 +2,11 @@ import type { Processes } from "./processes.ts";
 import type { GoalResult, Layout, RowResult } from "./table.ts";
 
 /** What the bench is made of; each can be run alone. */
-export const PART_IDS = ["streams", "sessions", "chat"] as const;
+export const PART_IDS = ["streams", "sessions", "chat", "chat-profile"] as const;
 export type PartId = (typeof PART_IDS)[number];
+
+/** Those that only run when they are named: they explain, and perf must be allowed. */
+export const NAMED_ONLY: readonly PartId[] = ["chat-profile"];
 
 export type Settings = {
   rounds: number;

@@ -8,7 +8,7 @@ export type RowPlan = { id: string; name: string; unit: string; digits: number }
 /** What a table shows beside each other. */
 export type Layout = {
   columns: readonly { id: string; heading: string }[];
-  /** Columns as multiples of others; `against` says of what, in a goal. */
+  /** Columns as multiples of others, unless those are 0; `against` says of what, in a goal. */
   ratios: readonly {
     id: string;
     heading: string;
@@ -52,7 +52,7 @@ export class Collected {
 function ratiosOf(values: Record<string, number>, { ratios }: Layout): Record<string, number> {
   const known = ratios.flatMap(({ id, column, to }) => {
     const [of, by] = [values[column], values[to]];
-    return of === undefined || by === undefined ? [] : [[id, of / by] as const];
+    return of === undefined || !by ? [] : [[id, of / by] as const];
   });
   return Object.fromEntries(known);
 }

@@ -2,13 +2,14 @@ import { join } from "node:path";
 import { inTurn, type Part, type Settings } from "../part.ts";
 import type { Processes } from "../processes.ts";
 import { Collected, type Goal, judge, type Layout } from "../table.ts";
+import type { ChatContender } from "./contenders/contender.ts";
 import { startDemo } from "./contenders/demo.ts";
 import { startPortholeChat } from "./contenders/porthole.ts";
 import { startSocketIo } from "./contenders/socketio.ts";
 import { CHAT_MEASURES, type ChatSizes, FULL_CHAT_SIZES, QUICK_CHAT_SIZES } from "./measure.ts";
 import { CHAT_ROWS } from "./rows.ts";
 
-const LAYOUT: Layout = {
+export const CHAT_LAYOUT: Layout = {
   columns: [
     { id: "porthole", heading: "porthole" },
     { id: "socketio", heading: "socket.io+SQLite" },
@@ -35,6 +36,8 @@ const LAYOUT: Layout = {
 };
 
 const CHAT_GOALS: readonly Goal[] = [
+  { row: "loaded_p99_ms", of: "socketio", bound: "below", limit: 1 },
+  { row: "loaded_p99_ms", of: "demo", bound: "below", limit: 1 },
   { row: "receipt_p99_ms", of: "socketio", bound: "below", limit: 1 },
   { row: "receipt_p99_ms", of: "demo", bound: "below", limit: 1 },
 ];
@@ -51,8 +54,8 @@ export const CHAT: Part = {
       console.error(`chat: round ${round + 1} of ${rounds}`);
       await runRound(round, processes, join(dir, `round-${round}`), sizes, collected);
     }
-    const rows = collected.rows(CHAT_ROWS, LAYOUT);
-    return { layout: LAYOUT, rows, goals: judge(CHAT_GOALS, rows, LAYOUT) };
+    const rows = collected.rows(CHAT_ROWS, CHAT_LAYOUT);
+    return { layout: CHAT_LAYOUT, rows, goals: judge(CHAT_GOALS, rows, CHAT_LAYOUT) };
   },
 };
 
@@ -64,12 +67,7 @@ async function runRound(
   sizes: ChatSizes,
   collected: Collected,
 ): Promise<void> {
-  const contenders = [
-    await startPortholeChat(processes, join(stateDir, "porthole")),
-    await startSocketIo(processes, join(stateDir, "socketio")),
-    await startDemo(processes, join(stateDir, "demo"), "demo"),
-    await startDemo(processes, join(stateDir, "demo-stored"), "demo_stored"),
-  ];
+  const contenders = await startChats(processes, stateDir);
   const passes = CHAT_MEASURES.flatMap(({ measure, passes }) =>
     new Array<typeof measure>(sizes.onePass ? 1 : passes).fill(measure),
   );
@@ -79,4 +77,14 @@ async function runRound(
     }
   }
   for (const contender of contenders) await contender.stop();
+}
+
+/** Everybody who keeps a chat, each in processes of its own. */
+export async function startChats(processes: Processes, stateDir: string): Promise<ChatContender[]> {
+  return [
+    await startPortholeChat(processes, join(stateDir, "porthole")),
+    await startSocketIo(processes, join(stateDir, "socketio")),
+    await startDemo(processes, join(stateDir, "demo"), "demo"),
+    await startDemo(processes, join(stateDir, "demo-stored"), "demo_stored"),
+  ];
 }

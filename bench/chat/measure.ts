@@ -55,8 +55,8 @@ const IN_FLIGHT = 4;
 const IN_FLIGHT_ALONE = 16;
 
 /** What all contenders can carry: messages a second in a room of so many, said in turn. */
-const STEADY_MEMBERS = 20;
-const STEADY_PER_S = 200;
+export const STEADY_MEMBERS = 20;
+export const STEADY_PER_S = 200;
 /** Messages are said so long before any of them counts. */
 const STEADY_WARM_UP_MS = 500;
 
@@ -76,15 +76,18 @@ export const CHAT_MEASURES: readonly { measure: ChatMeasure; passes: number }[] 
   { measure: measureMemory, passes: 1 },
   ...ROOM_SIZES.map(({ members, row }) => ({
     measure: (async (contender, sizes) => {
-      return { [row]: await measureRate(contender, sizes, members) };
+      const { perS, times } = await measureRate(contender, sizes, members);
+      if (members !== STEADY_MEMBERS) return { [row]: perS };
+      const [p50, p99] = [quantile(times, 0.5), quantile(times, 0.99)];
+      return { [row]: perS, loaded_p50_ms: p50, loaded_p99_ms: p99 };
     }) as ChatMeasure,
-    passes: 1,
+    passes: members === STEADY_MEMBERS ? 2 : 1,
   })),
   { measure: measureReceipt, passes: 2 },
 ];
 
 /** Lends a new room with so many members in it. */
-async function withRoom<Result>(
+export async function withRoom<Result>(
   contender: ChatContender,
   members: number,
   use: (wires: readonly Wire[]) => Promise<Result>,
@@ -115,32 +118,38 @@ async function measureMemory(contender: ChatContender, sizes: ChatSizes): Promis
   });
 }
 
-/** Messages a second that all members get, when as many are sent as get through. */
+/** Messages a second that all members get, and their times in ms, when as many are sent as get through. */
 async function measureRate(
   contender: ChatContender,
   sizes: ChatSizes,
   members: number,
-): Promise<number> {
+): Promise<Saturated> {
   if (members > 1) {
     const each = members > SENDERS ? sizes.messagesOfOneTo200 : sizes.messagesOfOne;
     return withRoom(contender, members, (wires) => saturate(wires, each, IN_FLIGHT));
   }
   const rates: number[] = [];
   for (let burst = 0; burst < sizes.bursts; burst++) {
-    rates.push(
-      await withRoom(contender, 1, (wires) =>
-        saturate(wires, sizes.messagesOfOne, IN_FLIGHT_ALONE),
-      ),
+    const { perS } = await withRoom(contender, 1, (wires) =>
+      saturate(wires, sizes.messagesOfOne, IN_FLIGHT_ALONE),
     );
+    rates.push(perS);
   }
-  return quantile(rates, 0.5);
+  return { perS: quantile(rates, 0.5), times: [] };
 }
+
+/** `times`: from send to another member's receipt, in ms. */
+type Saturated = { perS: number; times: number[] };
 
 /**
  * Has members say so much each, a message more whenever they get one of their own.
  * @returns messages a second, until all have all
  */
-async function saturate(wires: readonly Wire[], each: number, inFlight: number): Promise<number> {
+async function saturate(
+  wires: readonly Wire[],
+  each: number,
+  inFlight: number,
+): Promise<Saturated> {
   const senders = wires.slice(0, SENDERS);
   const total = senders.length * each;
   const arrivals = new Arrivals(wires, total * wires.length);
@@ -151,10 +160,12 @@ async function saturate(wires: readonly Wire[], each: number, inFlight: number):
     left[sender] = more - 1;
     wires[sender]?.say(sender);
   };
+  const times: number[] = [];
   for (const [place, wire] of wires.entries()) {
-    wire.onMessage = (sender) => {
+    wire.onMessage = (sender, sentAt) => {
       arrivals.count();
       if (sender === place) sayNext(sender);
+      else times.push(performance.now() - sentAt);
     };
   }
   const startedAt = performance.now();
@@ -162,43 +173,59 @@ async function saturate(wires: readonly Wire[], each: number, inFlight: number):
     for (let n = 0; n < inFlight; n++) sayNext(sender);
   }
   await arrivals.all;
-  return total / ((performance.now() - startedAt) / 1000);
+  return { perS: total / ((performance.now() - startedAt) / 1000), times };
 }
 
 /** From a member's sending to another one's receipt, at a rate that all contenders carry. */
 function measureReceipt(contender: ChatContender, sizes: ChatSizes): Promise<ChatValues> {
   return withRoom(contender, STEADY_MEMBERS, async (wires) => {
-    const everyMs = 1000 / STEADY_PER_S;
-    const warmUp = Math.round(STEADY_WARM_UP_MS / everyMs);
-    const total = warmUp + Math.round(sizes.steadyMs / everyMs);
-    const times: number[] = [];
-    const arrivals = new Arrivals(wires, total * wires.length);
-    const startedAt = performance.now();
-    for (const [place, wire] of wires.entries()) {
-      wire.onMessage = (sender, sentAt) => {
-        arrivals.count();
-        const counts = sender !== place && sentAt - startedAt >= STEADY_WARM_UP_MS;
-        if (counts) times.push(performance.now() - sentAt);
-      };
-    }
     let cpuBefore = 0;
-    for (let said = 0; said < total; ) {
-      const due = Math.min(total, Math.floor((performance.now() - startedAt) / everyMs) + 1);
-      for (; said < due; said++) {
-        if (said === warmUp) cpuBefore = cpuSeconds(contender.roots);
-        const sender = said % wires.length;
-        wires[sender]?.say(sender);
-      }
-      await sleep(1);
-    }
-    await arrivals.all;
-    const cpuMs = (cpuSeconds(contender.roots) - cpuBefore) * 1000;
+    const { times, messages } = await saySteadily(wires, sizes.steadyMs, () => {
+      cpuBefore = cpuSeconds(contender.roots);
+    });
     return {
       receipt_p50_ms: quantile(times, 0.5),
       receipt_p99_ms: quantile(times, 0.99),
-      cpu_ms: cpuMs / (total - warmUp),
+      cpu_ms: ((cpuSeconds(contender.roots) - cpuBefore) * 1000) / messages,
     };
   });
+}
+
+/**
+ * Has members say messages in turn, so many a second, and waits until all have them.
+ * @param onWarm hears when the first of those is said that count
+ * @returns how many count, and their times from send to another member's receipt, in ms
+ */
+export async function saySteadily(
+  wires: readonly Wire[],
+  steadyMs: number,
+  onWarm: () => void = () => {},
+): Promise<{ messages: number; times: number[] }> {
+  const everyMs = 1000 / STEADY_PER_S;
+  const warmUp = Math.round(STEADY_WARM_UP_MS / everyMs);
+  const messages = Math.round(steadyMs / everyMs);
+  const total = warmUp + messages;
+  const times: number[] = [];
+  const arrivals = new Arrivals(wires, total * wires.length);
+  const startedAt = performance.now();
+  for (const [place, wire] of wires.entries()) {
+    wire.onMessage = (sender, sentAt) => {
+      arrivals.count();
+      const counts = sender !== place && sentAt - startedAt >= STEADY_WARM_UP_MS;
+      if (counts) times.push(performance.now() - sentAt);
+    };
+  }
+  for (let said = 0; said < total; ) {
+    const due = Math.min(total, Math.floor((performance.now() - startedAt) / everyMs) + 1);
+    for (; said < due; said++) {
+      if (said === warmUp) onWarm();
+      const sender = said % wires.length;
+      wires[sender]?.say(sender);
+    }
+    await sleep(1);
+  }
+  await arrivals.all;
+  return { messages, times };
 }
 
 /** Counts what all members together get. */

@@ -22,7 +22,7 @@ async function runBench(...options: string[]): Promise<{ code: number | null; ou
   return { code: await code, out };
 }
 
-const ROWS_OF: Record<PartId, readonly { id: string }[]> = {
+const ROWS_OF: Partial<Record<PartId, readonly { id: string }[]>> = {
   streams: ROWS,
   sessions: SESSION_ROWS,
   chat: CHAT_ROWS,
