@@ -1,8 +1,9 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
-import { createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
+import { join as joinPath } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { runAgent } from "../agent/agent.ts";
 import { join } from "../agent/join.ts";
 import { describeError } from "../agent/log.ts";
 import { startDemo } from "../demo/server.ts";
@@ -11,21 +12,30 @@ import { LOOPBACK } from "../protocol/ids.ts";
 import { ApiClient } from "./api-client.ts";
 import { poll } from "./poll.ts";
 import { runScript, SentenceError } from "./sentence.ts";
+import {
+  expectThat,
+  type Flood,
+  handshake,
+  logIn,
+  requestPixel,
+  SHARED,
+  startFlood,
+  VERSION,
+} from "./smoke-rfb.ts";
 import { SmokeSocket } from "./smoke-socket.ts";
+import { ROOT } from "./tool.ts";
 
 /**
- * `npm run smoke -- <url>`: runs a whole stream, a stalled viewer and a chat through a running edge,
- * from an agent and a desktop on this machine, and says what holds. It leaves nothing behind. What
- * it shows cannot be shown by tests: that the edge's network does what workerd does.
+ * `npm run smoke -- <url>`: runs a whole stream, a stalled viewer, a chat, a revocation and an ended
+ * session through a running edge, from an agent and a desktop on this machine, and says what holds.
+ * It leaves nothing behind. What it shows cannot be shown by tests: that the edge's network does what
+ * workerd does.
  */
 
 const USAGE = "ADMIN_TOKEN=<the edge's admin token> npm run smoke -- https://porthole.example";
 
 /** How long each wait has: an edge may be on the other side of the world, and starting. */
 const STEP_TIMEOUT_MS = 20_000;
-
-/** What the stalled viewer's host wants to send. */
-const FLOOD_BYTES = 200 * 1024 * 1024;
 
 /** A sender that is held back stops long before this; one that is not reaches FLOOD_BYTES. */
 const STALL_LIMIT_BYTES = 64 * 1024 * 1024;
@@ -34,14 +44,6 @@ const STALL_LIMIT_BYTES = 64 * 1024 * 1024;
 const STALLED_MS = 3_000;
 
 const ROUND_TRIPS = 50;
-
-/** RFC 6143: what a viewer says to come to a picture, and where the server's answers end. */
-const VERSION = Buffer.from("RFB 003.008\n");
-const CHOOSE_NONE = Buffer.from([1]);
-const OFFER_NONE = Buffer.from([1, 1]);
-const RESULT_OK = Buffer.alloc(4);
-const SHARED = Buffer.from([1]);
-const SERVER_INIT_HEAD_BYTES = 24;
 
 let failures = 0;
 
@@ -54,10 +56,6 @@ async function step(name: string, run: () => Promise<string>): Promise<void> {
     failures++;
     console.log(`FAILED  ${name}: ${describeError(error)}`);
   }
-}
-
-function expectThat(holds: boolean, otherwise: string): void {
-  if (!holds) throw new SentenceError(otherwise);
 }
 
 function readTarget(): ApiClient {
@@ -73,24 +71,17 @@ function readTarget(): ApiClient {
 await runScript(async () => {
   const api = readTarget();
   const stateDir = mkdtempSync(`${tmpdir()}/porthole-smoke-`);
-  const stopping = new AbortController();
   const desktop = await startDemo({ port: 0 });
   const flood = await startFlood();
-  let agent: Promise<string | null> = Promise.resolve(null);
+  let agent: ChildProcess | null = null;
   let hostId: string | null = null;
   try {
     await reachable(api);
     const { token } = await api.joinToken();
     const identity = await join({ edge: api.edge, token, name: "smoke test", stateDir });
     hostId = identity.host_id;
-    const allowed = [desktop.port, flood.port].map((port) => ({
-      address: LOOPBACK,
-      firstPort: port,
-      lastPort: port,
-    }));
-    const findPassword = async () => null;
-    const { signal } = stopping;
-    agent = runAgent({ identity, allowed, findPassword, log: () => {}, signal });
+    const running = startAgent(stateDir, [desktop.port, flood.port]);
+    agent = running;
     await step("an agent joins and comes online", async () => {
       await poll(STEP_TIMEOUT_MS, "the host to come online", async () => {
         return (await api.host(identity.host_id)).online;
@@ -109,12 +100,17 @@ await runScript(async () => {
     await step("a chat stores, acknowledges and delivers", () =>
       chat(api, identity.host_id, desktop.port),
     );
+    // Where a process can be held: not on Windows.
+    if (process.platform !== "win32") {
+      await step("revoking a key cuts its viewer alone, though the agent does nothing", () =>
+        cutStream(api, identity.host_id, desktop.port, running),
+      );
+    }
     await step("ending a session closes its viewer with 4410", () =>
       endedSession(api, identity.host_id, desktop.port),
     );
   } finally {
-    stopping.abort();
-    await agent;
+    if (agent) await stopAgent(agent);
     await desktop.close();
     flood.close();
     rmSync(stateDir, { recursive: true, force: true });
@@ -124,6 +120,21 @@ await runScript(async () => {
   console.log(failures === 0 ? "All of it holds." : `${failures} of it does not hold.`);
   process.exit(failures === 0 ? 0 : 1);
 });
+
+/** In a process of its own, which can be held. */
+function startAgent(stateDir: string, ports: readonly number[]): ChildProcess {
+  const allow = ports.flatMap((port) => ["--allow", `${LOOPBACK}:${port}`]);
+  const script = joinPath(ROOT, "agent/main.ts");
+  const args = [script, "run", "--state", stateDir, ...allow];
+  return spawn(process.execPath, args, { stdio: "ignore" });
+}
+
+async function stopAgent(agent: ChildProcess): Promise<void> {
+  if (agent.exitCode !== null || agent.signalCode !== null) return;
+  const gone = once(agent, "exit");
+  agent.kill("SIGKILL"); // it may be held
+  await gone;
+}
 
 async function removeHost(api: ApiClient, hostId: string): Promise<string> {
   await api.removeHost(hostId);
@@ -168,75 +179,6 @@ async function wholeStream(api: ApiClient, hostId: string, port: number): Promis
   return `${width}x${height}, a pixel asked for comes in ${median.toFixed(1)} ms`;
 }
 
-/** RFC 6143, 7.1 to 7.3, as a viewer. */
-async function handshake(socket: SmokeSocket): Promise<{ width: number; height: number }> {
-  await logIn(socket);
-  socket.send(SHARED);
-  const head = await socket.read(SERVER_INIT_HEAD_BYTES);
-  await socket.read(head.readUInt32BE(20));
-  return { width: head.readUInt16BE(0), height: head.readUInt16BE(2) };
-}
-
-async function logIn(socket: SmokeSocket): Promise<void> {
-  const version = await socket.read(VERSION.length);
-  expectThat(
-    version.equals(VERSION),
-    `the server greeted with ${JSON.stringify(version.toString())}`,
-  );
-  socket.send(VERSION);
-  const count = (await socket.read(1)).readUInt8();
-  const types = await socket.read(count);
-  expectThat(types.includes(1), "the server does not offer the security type None");
-  socket.send(CHOOSE_NONE);
-  const result = (await socket.read(4)).readUInt32BE();
-  expectThat(result === 0, "the server refused");
-}
-
-/** Asks for the first pixel, whole: one rectangle of 1x1 in Raw (RFC 6143, 7.5.3, 7.6.1, 7.7.1). */
-async function requestPixel(socket: SmokeSocket): Promise<void> {
-  socket.send(Buffer.from([3, 0, 0, 0, 0, 0, 0, 1, 0, 1]));
-  const head = await socket.read(4);
-  expectThat(head.readUInt8(0) === 0, `the server sent message type ${head.readUInt8(0)}`);
-  for (let n = head.readUInt16BE(2); n > 0; n--) {
-    const rectangle = await socket.read(12);
-    expectThat(rectangle.readInt32BE(8) === 0, "the server sent an encoding that nobody asked for");
-    await socket.read(rectangle.readUInt16BE(4) * rectangle.readUInt16BE(6) * 4);
-  }
-}
-
-type Flood = { port: number; sent(): number; close(): void };
-
-/** A VNC server without a picture: once it is asked in, it sends as fast as it is allowed to. */
-async function startFlood(): Promise<Flood> {
-  const chunk = Buffer.alloc(64 * 1024);
-  let sent = 0;
-  const server = createServer((socket: Socket) => {
-    const pour = () => {
-      while (sent < FLOOD_BYTES) {
-        sent += chunk.length;
-        if (!socket.write(chunk)) return void socket.once("drain", pour);
-      }
-    };
-    /** What it answers when it has heard so many bytes in all (RFC 6143, 7.1 to 7.3). */
-    const answers: [number, () => void][] = [
-      [VERSION.length, () => socket.write(OFFER_NONE)],
-      [VERSION.length + 1, () => socket.write(RESULT_OK)],
-      [VERSION.length + 2, pour],
-    ];
-    let heard = 0;
-    socket.on("error", () => socket.destroy());
-    socket.on("data", (data: Buffer) => {
-      heard += data.length;
-      while (answers[0] && heard >= answers[0][0]) answers.shift()?.[1]();
-    });
-    socket.write(VERSION);
-  });
-  await new Promise<void>((resolve) => server.listen(0, LOOPBACK, resolve));
-  const address = server.address();
-  const port = typeof address === "object" && address !== null ? address.port : 0;
-  return { port, sent: () => sent, close: () => server.close() };
-}
-
 async function stalledViewer(api: ApiClient, hostId: string, flood: Flood): Promise<string> {
   const { session, socket } = await connect(api, hostId, flood.port);
   await logIn(socket);
@@ -272,6 +214,38 @@ async function chat(api: ApiClient, hostId: string, port: number): Promise<strin
   await Promise.all([one.close(), other.close()]);
   await api.endSession(session.session_id);
   return "two members";
+}
+
+/**
+ * An agent that is asked to close a stream and does not is what a revocation must not depend on: the
+ * edge then cuts that stream itself.
+ */
+async function cutStream(
+  api: ApiClient,
+  hostId: string,
+  port: number,
+  agent: ChildProcess,
+): Promise<string> {
+  const { session, socket: stays } = await connect(api, hostId, port);
+  const { session_id } = session;
+  const body = { name: "smoke test", role: "operator" } as const;
+  const { key_id, key } = await api.call("POST /api/keys", { body });
+  let goes: SmokeSocket;
+  try {
+    const { websocket_url } = await new ApiClient(api.edge, key).ticket(session_id);
+    goes = new SmokeSocket(websocket_url, STEP_TIMEOUT_MS);
+    await Promise.all([handshake(stays), handshake(goes)]);
+    agent.kill("SIGSTOP");
+  } finally {
+    await api.call("DELETE /api/keys/:id", { params: { id: key_id } });
+  }
+  const revokedAt = performance.now();
+  await goes.closed.finally(() => agent.kill("SIGCONT"));
+  const seconds = (performance.now() - revokedAt) / 1000;
+  await requestPixel(stays);
+  await stays.close();
+  await api.endSession(session_id);
+  return `after ${seconds.toFixed(1)} s`;
 }
 
 async function endedSession(api: ApiClient, hostId: string, port: number): Promise<string> {

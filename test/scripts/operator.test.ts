@@ -14,10 +14,11 @@ describe("npm run smoke", () => {
     const run = await script("smoke.ts", [rig.edge.url], { ADMIN_TOKEN });
     expect(run.stdout).toContain("All of it holds.");
     expect(run.stdout).not.toContain("FAILED");
-    expect(run.stdout.match(/^ok {6}/gm)).toHaveLength(7);
+    expect(run.stdout.match(/^ok {6}/gm)).toHaveLength(8);
     expect(run.code).toBe(0);
     expect((await rig.api.hosts()).items).toEqual([]);
     expect((await rig.api.sessions()).items).toEqual([]);
+    expect((await rig.api.call("GET /api/keys", {})).items).toEqual([]);
     await rig.stop();
   });
 
