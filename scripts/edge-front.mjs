@@ -43,12 +43,12 @@ export default {
 
 /** As on Cloudflare's network: before the Worker, unless it comes first at this path (wrangler.toml). */
 async function file(request, { pathname }, env) {
-  if (request.method !== "GET" && request.method !== "HEAD") return null;
   const isWorkers = env.WORKER_PATHS.some((path) =>
     path.endsWith("*") ? pathname.startsWith(path.slice(0, -1)) : pathname === path,
   );
   if (isWorkers) return null;
-  const found = await env.ASSETS.fetch(request);
+  const { url, method, headers } = request; // its body is the Worker's, should there be no such file
+  const found = await env.ASSETS.fetch(new Request(url, { method, headers }));
   return found.status === 404 ? null : found;
 }
 

@@ -137,3 +137,22 @@ describe("behind a proxy that the operator trusts", () => {
     expect(made.json<{ url: string }>().url).toMatch(/^https:\/\/edge\.example\/sign-in#/);
   });
 });
+
+describe("a file on one machine", () => {
+  it("comes before the Worker, as on Cloudflare's network: gzipped, a known one as 304, and only to be read", async () => {
+    const page = await (await fetch(rig.edge.url)).text();
+    const path = /\/assets\/[^"]+\.js/.exec(page)?.[0];
+    const file = `${rig.edge.url}${path}`;
+    const fresh = await fetch(file, { headers: { "accept-encoding": "gzip" } });
+    expect(fresh.status).toBe(200);
+    expect(fresh.headers.get("content-type")).toContain("javascript");
+    expect(fresh.headers.get("cache-control")).toContain("immutable");
+    expect(fresh.headers.get("content-encoding")).toBe("gzip");
+    expect(await fresh.text()).toContain("import");
+
+    const known = { "if-none-match": fresh.headers.get("etag") ?? "" };
+    expect((await fetch(file, { headers: known })).status).toBe(304);
+    expect((await fetch(file, { method: "POST", body: "{}" })).status).toBe(405);
+    expect((await fetch(`${rig.edge.url}/assets/none.js`)).status).toBe(404);
+  });
+});
