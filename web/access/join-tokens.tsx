@@ -4,7 +4,7 @@ import { revokeJoinToken } from "../access-api.ts";
 import { unlessForgotten } from "../confirm-dialog.tsx";
 import { explainOrSignIn } from "../sign-in-again.ts";
 import { absolute, elapsed, timeOfDay } from "../time.ts";
-import { Row, Section } from "./section.tsx";
+import { Row, Rows, Section } from "./section.tsx";
 
 type JoinTokensProps = { joinTokens: readonly JoinTokenInfo[]; now: number; onChanged(): void };
 
@@ -33,31 +33,27 @@ export function JoinTokens({ joinTokens, now, onChanged }: JoinTokensProps) {
       <p class="error" role="alert">
         {problem}
       </p>
-      {joinTokens.length === 0 ? (
-        <p class="hint access-none">None can be used now.</p>
-      ) : (
-        <ul class="access-list">
-          {joinTokens.map((token) => (
-            <Row
-              key={token.token_id}
-              name={token.name ?? "For any host"}
-              facts={
-                <>
-                  <span title={absolute(token.created_at)}>
-                    made {elapsed(token.created_at, now)} ago
-                  </span>{" "}
-                  · until {timeOfDay(token.expires_at)}
-                </>
-              }
-              takeBack={{
-                word: "Revoke",
-                label: `Revoke the join token ${token.name ?? ""} made ${elapsed(token.created_at, now)} ago`,
-                onClick: () => void revoke(token),
-              }}
-            />
-          ))}
-        </ul>
-      )}
+      <Rows none="None can be used now.">
+        {joinTokens.map((token) => (
+          <Row
+            key={token.token_id}
+            name={token.name ?? "For any host"}
+            facts={
+              <>
+                <span title={absolute(token.created_at)}>
+                  made {elapsed(token.created_at, now)} ago
+                </span>{" "}
+                · until {timeOfDay(token.expires_at)}
+              </>
+            }
+            takeBack={{
+              word: "Revoke",
+              label: `Revoke the join token ${token.name ?? ""} made ${elapsed(token.created_at, now)} ago`,
+              onClick: () => void revoke(token),
+            }}
+          />
+        ))}
+      </Rows>
     </Section>
   );
 }

@@ -2,10 +2,9 @@ import { useRef, useState } from "preact/hooks";
 import type { ApiKey } from "../../protocol/api.ts";
 import { revokeKey } from "../access-api.ts";
 import { ConfirmDialog, unlessForgotten } from "../confirm-dialog.tsx";
-import { PlusIcon } from "../icons.tsx";
 import { absolute, elapsed } from "../time.ts";
 import { MakeKey } from "./make-key.tsx";
-import { Row, Section } from "./section.tsx";
+import { MakeButton, Row, Rows, Section } from "./section.tsx";
 
 type KeysProps = { keys: readonly ApiKey[]; now: number; onChanged(): void };
 
@@ -20,50 +19,37 @@ export function Keys({ keys, now, onChanged }: KeysProps) {
       title="API keys"
       about="For software: a panel, a job runner, a script. Each has a role of its own."
       titleRef={title}
-      action={
-        <button
-          type="button"
-          class="button"
-          onClick={() => setMaking(true)}
-          data-testid="make-a-key"
-        >
-          <PlusIcon /> Make a key
-        </button>
-      }
+      action={<MakeButton word="Make a key" testId="make-a-key" onClick={() => setMaking(true)} />}
     >
-      {keys.length === 0 ? (
-        <p class="hint access-none">There is none yet.</p>
-      ) : (
-        <ul class="access-list">
-          {keys.map((key) => (
-            <Row
-              key={key.key_id}
-              name={key.name}
-              facts={
-                <>
-                  {key.role} ·{" "}
-                  <span title={absolute(key.created_at)}>
-                    made {elapsed(key.created_at, now)} ago
-                  </span>{" "}
-                  ·{" "}
-                  {key.last_used_at === null ? (
-                    "never used"
-                  ) : (
-                    <span title={absolute(key.last_used_at)}>
-                      used {elapsed(key.last_used_at, now)} ago
-                    </span>
-                  )}
-                </>
-              }
-              takeBack={{
-                word: "Revoke",
-                label: `Revoke ${key.name}`,
-                onClick: () => setRevoking(key),
-              }}
-            />
-          ))}
-        </ul>
-      )}
+      <Rows none="There is none yet.">
+        {keys.map((key) => (
+          <Row
+            key={key.key_id}
+            name={key.name}
+            facts={
+              <>
+                {key.role} ·{" "}
+                <span title={absolute(key.created_at)}>
+                  made {elapsed(key.created_at, now)} ago
+                </span>{" "}
+                ·{" "}
+                {key.last_used_at === null ? (
+                  "never used"
+                ) : (
+                  <span title={absolute(key.last_used_at)}>
+                    used {elapsed(key.last_used_at, now)} ago
+                  </span>
+                )}
+              </>
+            }
+            takeBack={{
+              word: "Revoke",
+              label: `Revoke ${key.name}`,
+              onClick: () => setRevoking(key),
+            }}
+          />
+        ))}
+      </Rows>
       {making && <MakeKey onMade={onChanged} onClose={() => setMaking(false)} />}
       {revoking && (
         <ConfirmDialog

@@ -1,4 +1,5 @@
 import type { ComponentChildren, RefObject } from "preact";
+import { PlusIcon } from "../icons.tsx";
 
 type SectionProps = {
   id: string;
@@ -27,6 +28,23 @@ export function Section({ id, title, about, titleRef = null, action, children }:
       {children}
     </section>
   );
+}
+
+type MakeButtonProps = { word: string; testId: string; onClick(): void };
+
+/** The way to give one more. */
+export function MakeButton({ word, testId, onClick }: MakeButtonProps) {
+  return (
+    <button type="button" class="button" onClick={onClick} data-testid={testId}>
+      <PlusIcon /> {word}
+    </button>
+  );
+}
+
+/** All that were given, or a sentence where none was. */
+export function Rows({ none, children }: { none: string; children: ComponentChildren[] }) {
+  if (children.length === 0) return <p class="hint access-none">{none}</p>;
+  return <ul class="access-list">{children}</ul>;
 }
 
 type RowProps = {

@@ -2,11 +2,10 @@ import { useRef, useState } from "preact/hooks";
 import type { SignIn } from "../../protocol/api.ts";
 import { endSignIn } from "../access-api.ts";
 import { ConfirmDialog, unlessForgotten } from "../confirm-dialog.tsx";
-import { PlusIcon } from "../icons.tsx";
 import { absolute, absoluteMinute, elapsed } from "../time.ts";
 import { browserName } from "./browser-name.ts";
 import { MakeSignInLink } from "./make-sign-in-link.tsx";
-import { Row, Section } from "./section.tsx";
+import { MakeButton, Row, Rows, Section } from "./section.tsx";
 
 type SignInsProps = { signIns: readonly SignIn[]; now: number; onChanged(): void };
 
@@ -22,50 +21,43 @@ export function SignIns({ signIns, now, onChanged }: SignInsProps) {
       about="Browsers that came with the admin token, or by a link that you made."
       titleRef={title}
       action={
-        <button
-          type="button"
-          class="button"
+        <MakeButton
+          word="Make a sign-in link"
+          testId="make-a-sign-in-link"
           onClick={() => setMaking(true)}
-          data-testid="make-a-sign-in-link"
-        >
-          <PlusIcon /> Make a sign-in link
-        </button>
+        />
       }
     >
-      {signIns.length === 0 ? (
-        <p class="hint access-none">No browser is signed in by itself.</p>
-      ) : (
-        <ul class="access-list">
-          {signIns.map((signIn) => (
-            <Row
-              key={signIn.login_id}
-              name={
-                <>
-                  {nameOf(signIn)}
-                  {signIn.current && <span class="access-mark">this browser</span>}
-                </>
-              }
-              facts={
-                <>
-                  {signIn.role}
-                  {signIn.address !== null && ` · from ${signIn.address}`} ·{" "}
-                  <span
-                    title={`Since ${absolute(signIn.created_at)}; ${signIn.user_agent ?? "unnamed"}`}
-                  >
-                    for {elapsed(signIn.created_at, now)}
-                  </span>{" "}
-                  · until {absoluteMinute(signIn.expires_at)}
-                </>
-              }
-              takeBack={{
-                word: "Sign out",
-                label: `Sign out ${nameOf(signIn)}${signIn.address === null ? "" : `, ${signIn.address}`}`,
-                onClick: () => setEnding(signIn),
-              }}
-            />
-          ))}
-        </ul>
-      )}
+      <Rows none="No browser is signed in by itself.">
+        {signIns.map((signIn) => (
+          <Row
+            key={signIn.login_id}
+            name={
+              <>
+                {nameOf(signIn)}
+                {signIn.current && <span class="access-mark">this browser</span>}
+              </>
+            }
+            facts={
+              <>
+                {signIn.role}
+                {signIn.address !== null && ` · from ${signIn.address}`} ·{" "}
+                <span
+                  title={`Since ${absolute(signIn.created_at)}; ${signIn.user_agent ?? "unnamed"}`}
+                >
+                  for {elapsed(signIn.created_at, now)}
+                </span>{" "}
+                · until {absoluteMinute(signIn.expires_at)}
+              </>
+            }
+            takeBack={{
+              word: "Sign out",
+              label: `Sign out ${nameOf(signIn)}${signIn.address === null ? "" : `, ${signIn.address}`}`,
+              onClick: () => setEnding(signIn),
+            }}
+          />
+        ))}
+      </Rows>
       {making && <MakeSignInLink onClose={() => setMaking(false)} />}
       {ending && (
         <ConfirmDialog

@@ -181,8 +181,7 @@ function bytesOf(text: string): number {
   return ASCII.test(text) ? text.length : ENCODER.encode(text).length;
 }
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: these are all of ASCII
-const ASCII = /^[\x00-\x7f]*$/;
+const ASCII = /^\p{ASCII}*$/u;
 const ENCODER = new TextEncoder();
 const NOTHING: readonly string[] = [];
 
