@@ -1,10 +1,13 @@
+import { randomBytes } from "node:crypto";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import {
   CoreHeaders,
   convertV4MiniflareOptions,
+  HOST_CAPNP_CONNECT,
   Miniflare,
   type MiniflareOptions,
+  Runtime,
 } from "miniflare";
 import { unstable_getMiniflareWorkerOptions, unstable_readConfig } from "wrangler";
 import { SentenceError } from "./sentence.ts";
@@ -41,7 +44,7 @@ export type Edge = {
  * Runs the built Worker in workerd on this machine, configured by wrangler.toml.
  */
 export async function startEdge(options: EdgeOptions): Promise<Edge> {
-  believeNoHeader();
+  shutWaysPastTheFront();
   const listeners = signalListeners();
   const miniflare = new Miniflare(miniflareOptions(options));
   const url = (await miniflare.unsafeGetDirectURL(PORTHOLE, ENTRYPOINT)).origin;
@@ -76,15 +79,27 @@ const ENTRYPOINT = "Public";
 /**
  * Miniflare's own entry believes a client's `CF-Connecting-IP`, so Porthole listens beside it. There
  * a client could write all of `request.cf` in a header: without the header's name workerd takes none,
- * and tells the address of the other end of the connection instead.
- * @throws {Error} if this version of Miniflare has another name for it
+ * and tells the address of the other end of the connection instead. And a client that says CONNECT
+ * with a name that all of Miniflare share would speak to the runtime itself, and could tell it that,
+ * and anything else: each edge has a name of its own, which nobody knows.
+ * @throws {Error} if this version of Miniflare has other names for them
  */
-function believeNoHeader(): void {
-  const key = "CF_BLOB";
-  if (!(key in CoreHeaders))
-    throw new Error(`Miniflare has no ${key} any more; who could forge what?`);
-  Object.assign(CoreHeaders, { [key]: undefined });
+function shutWaysPastTheFront(): void {
+  if (!("CF_BLOB" in CoreHeaders))
+    throw new Error("Miniflare has no CF_BLOB any more; who could forge what?");
+  Object.assign(CoreHeaders, { CF_BLOB: undefined });
+  if (Runtime.prototype.updateConfig !== updateConfig) return; // by an edge before this one
+  Runtime.prototype.updateConfig = function (config, ...rest) {
+    const name = Buffer.from(HOST_CAPNP_CONNECT);
+    const own = Buffer.from(randomBytes(name.length).toString("hex").slice(0, name.length));
+    let at = config.indexOf(name);
+    if (at < 0) throw new Error("Miniflare calls its own connection otherwise; who could use it?");
+    for (; at >= 0; at = config.indexOf(name, at)) own.copy(config, at);
+    return updateConfig.call(this, config, ...rest);
+  };
 }
+
+const { updateConfig } = Runtime.prototype;
 
 function signalListeners() {
   const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;

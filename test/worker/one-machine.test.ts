@@ -1,3 +1,6 @@
+import { once } from "node:events";
+import { connect } from "node:net";
+import { HOST_CAPNP_CONNECT } from "miniflare";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { AuditEntry, Page } from "../../protocol/api.ts";
 import { type Answer, bearer, call } from "../support/call.ts";
@@ -86,6 +89,15 @@ describe("an address on one machine", () => {
     const past = { ...claims("203.0.113.9"), "mf-route-override": "porthole" };
     expect((await login(entrance, past)).status).toBe(204);
     expect((await lastLine("login.created"))?.address).toBe("unknown");
+  });
+
+  it("cannot be claimed by speaking to the runtime itself, as Miniflare's own tools do", async () => {
+    const { hostname, port } = new URL(rig.edge.url);
+    const socket = connect(Number(port), hostname);
+    socket.write(`CONNECT ${HOST_CAPNP_CONNECT} HTTP/1.1\r\nhost: ${HOST_CAPNP_CONNECT}\r\n\r\n`);
+    const [answer] = await once(socket, "data");
+    expect(String(answer)).toMatch(/^HTTP\/1\.1 [45]\d\d /);
+    socket.destroy();
   });
 
   it("says nothing about the scheme: a caller on http cannot pass for one on https", async () => {
