@@ -1,3 +1,6 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { ROOT } from "../../scripts/tool.ts";
@@ -19,6 +22,28 @@ describe("npm run smoke", () => {
     expect((await rig.api.hosts()).items).toEqual([]);
     expect((await rig.api.sessions()).items).toEqual([]);
     expect((await rig.api.call("GET /api/keys", {})).items).toEqual([]);
+    await rig.stop();
+  });
+
+  it("that is interrupted leaves no host, no session and no process either", async () => {
+    const rig = await startRig();
+    const args = [join(ROOT, "scripts/smoke.ts"), rig.edge.url];
+    const smoke = spawn(process.execPath, args, { env: { ...process.env, ADMIN_TOKEN } });
+    let children = "";
+    const ended = once(smoke, "exit");
+    let said = "";
+    for await (const text of smoke.stdout) {
+      said += text;
+      if (children !== "" || !said.includes("a whole stream")) continue;
+      children = readFileSync(`/proc/${smoke.pid}/task/${smoke.pid}/children`, "utf8").trim();
+      smoke.kill("SIGTERM");
+    }
+    expect((await ended)[0]).toBe(1);
+    expect(said).toContain("ok      the host is removed again");
+    expect(children).toMatch(/^\d+$/);
+    expect(existsSync(`/proc/${children}`)).toBe(false);
+    expect((await rig.api.hosts()).items).toEqual([]);
+    expect((await rig.api.sessions()).items).toEqual([]);
     await rig.stop();
   });
 
