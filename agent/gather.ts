@@ -1,8 +1,8 @@
-/** A server is in bulk when it sends this much within {@link WINDOW_MS}: about 64 MB/s. */
+/** A server is in bulk when it sends this much within {@link WINDOW_MS}. */
 const BULK_BYTES = 64 * 1024;
 const WINDOW_MS = 1;
 
-/** A read of this size says that more is waiting; a smaller one has emptied the kernel's buffer. */
+/** After a read of less it does not pay to read on: the kernel's buffer is empty. */
 const LARGE_READ_BYTES = 24 * 1024;
 
 /** How long reading rests; a timer does not wait less. */
@@ -10,7 +10,8 @@ const REST_MS = 1;
 
 /**
  * Lets the small pieces of a server in bulk gather in the kernel: read one by one, each costs three
- * processes a turn. What is slower than about 64 MB/s, every desktop over the internet, never waits.
+ * processes a turn. It rests after what was read is on its way, so an update waits for nothing but,
+ * if it comes right behind a large one, the rest of a millisecond.
  */
 export class Gather {
   #windowStart = 0;

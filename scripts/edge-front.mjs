@@ -48,7 +48,7 @@ async function file(request, { pathname }, env) {
   );
   if (isWorkers) return null;
   const { url, method, headers } = request; // its body is the Worker's, should there be no such file
-  const found = await env.ASSETS.fetch(new Request(url, { method, headers }));
+  const found = await env.ASSETS.fetch(new Request(url, { method, headers, redirect: "manual" }));
   return found.status === 404 ? null : found;
 }
 

@@ -67,9 +67,10 @@ function profile(
     const pids = processTree(contender.roots).map(({ pid }) => pid);
     const watch = ["-F", String(SAMPLES_PER_S), "-g", "-o", file, "-p", pids.join(",")];
     const args = ["record", ...watch, "--", "sleep", String(steadyMs / 1000)];
-    const load = saySteadily(wires, steadyMs + PERF_STARTS_MS);
-    await processes.start("perf", "perf", args).succeed(steadyMs + PERF_MS);
-    await load;
+    await Promise.all([
+      saySteadily(wires, steadyMs + PERF_STARTS_MS),
+      processes.start("perf", "perf", args).succeed(steadyMs + PERF_MS),
+    ]);
     const counts = Map.groupBy(stacksOf(await printed(file)), kindOf);
     const messages = (STEADY_PER_S * steadyMs) / 1000;
     const ms = (samples: number) => (samples * 1000) / SAMPLES_PER_S / messages;

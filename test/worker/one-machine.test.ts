@@ -166,5 +166,7 @@ describe("a file on one machine", () => {
     expect((await fetch(file, { headers: known })).status).toBe(304);
     expect((await fetch(file, { method: "POST", body: "{}" })).status).toBe(405);
     expect((await fetch(`${rig.edge.url}/assets/none.js`)).status).toBe(404);
+    const other = file.replace("/assets/", "/%61ssets/");
+    expect((await fetch(other, { redirect: "manual" })).status).toBe(307);
   });
 });

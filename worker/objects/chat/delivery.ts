@@ -40,7 +40,7 @@ export class Delivery {
   /** All changes up to here were sent to those who are level. */
   #sentRev: number;
   #flushing: Promise<void> | null = null;
-  /** How many there are; null when that may have changed. */
+  /** How many there were when it was last looked, which is every SAVE_AFTER_MS; null to look now. */
   #sockets: number | null = null;
   #saving = false;
 
@@ -223,6 +223,7 @@ export class Delivery {
     this.#saving = true;
     setTimeout(() => {
       this.#saving = false;
+      this.#sockets = null; // the runtime counts one that is closing for a while
       for (const connection of this.#connections.values()) connection.saveIfDirty();
     }, SAVE_AFTER_MS);
   }
