@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { ROOT } from "../../scripts/tool.ts";
 import { freePort } from "../support/porthole.ts";
 import { ADMIN_TOKEN, startRig } from "../support/rig.ts";
@@ -14,6 +14,7 @@ const script = (name: string, args: string[], env: Record<string, string | undef
 describe("npm run smoke", () => {
   it("finds that all of it holds at a running edge, and leaves no host and no session there", async () => {
     const rig = await startRig();
+    onTestFinished(() => rig.stop());
     const run = await script("smoke.ts", [rig.edge.url], { ADMIN_TOKEN });
     expect(run.stdout).toContain("All of it holds.");
     expect(run.stdout).not.toContain("FAILED");
@@ -22,11 +23,11 @@ describe("npm run smoke", () => {
     expect((await rig.api.hosts()).items).toEqual([]);
     expect((await rig.api.sessions()).items).toEqual([]);
     expect((await rig.api.call("GET /api/keys", {})).items).toEqual([]);
-    await rig.stop();
   });
 
   it("that is interrupted leaves no host, no session and no process either", async () => {
     const rig = await startRig();
+    onTestFinished(() => rig.stop());
     const args = [join(ROOT, "scripts/smoke.ts"), rig.edge.url];
     const smoke = spawn(process.execPath, args, { env: { ...process.env, ADMIN_TOKEN } });
     let children = "";
@@ -44,14 +45,13 @@ describe("npm run smoke", () => {
     expect(existsSync(`/proc/${children}`)).toBe(false);
     expect((await rig.api.hosts()).items).toEqual([]);
     expect((await rig.api.sessions()).items).toEqual([]);
-    await rig.stop();
   });
 
   it("with a wrong token, an address that does not answer, or none says so in a sentence", async () => {
     const rig = await startRig();
+    onTestFinished(() => rig.stop());
     const wrong = await script("smoke.ts", [rig.edge.url], { ADMIN_TOKEN: "wrong" });
     expect(wrong.stderr).toContain("That token is not valid here.");
-    await rig.stop();
     const gone = await script("smoke.ts", ["http://127.0.0.1:9"], { ADMIN_TOKEN });
     // One that nobody may dial, and one where nobody listens: the reason is named.
     expect(gone.stderr).toContain("http://127.0.0.1:9 cannot be tested: fetch failed: bad port");
