@@ -27,7 +27,9 @@ export class PlayedHosts {
   async removeAll(): Promise<void> {
     for (const host of this.#hosts) {
       await host.stop();
-      await this.#rig.api.removeHost(host.hostId).catch(() => {}); // it may be removed
+      await this.#rig.api.removeHost(host.hostId).catch((error) => {
+        if (error.status !== 404) throw error; // one that a test has removed already is gone
+      });
     }
     this.#hosts = [];
   }

@@ -341,7 +341,7 @@ describe("a batch, whose objects go from memory at any moment,", () => {
       rig.evict(className, name, "hibernate").catch((error: Error) => {
         if (!error.message.includes("not currently running")) throw error;
       });
-    // An eviction in the middle may cut its answer off.
+    // An eviction in the middle may cut its answer off. Had the call failed otherwise, nothing would start.
     const applying = rig.api.applyBatch({ jobUrls: jobUrls(6) }).catch(() => null);
     await host.until(() => host.started.length > 0);
     await evict("Batches", "batches");
