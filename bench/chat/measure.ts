@@ -180,9 +180,10 @@ async function saturate(
 function measureReceipt(contender: ChatContender, sizes: ChatSizes): Promise<ChatValues> {
   return withRoom(contender, STEADY_MEMBERS, async (wires) => {
     let cpuBefore = 0;
-    const { times, messages } = await saySteadily(wires, sizes.steadyMs, () => {
+    const { receipts, messages } = await saySteadily(wires, sizes.steadyMs, () => {
       cpuBefore = cpuSeconds(contender.roots);
     });
+    const times = receipts.map(({ took }) => took);
     return {
       receipt_p50_ms: quantile(times, 0.5),
       receipt_p99_ms: quantile(times, 0.99),
@@ -191,28 +192,31 @@ function measureReceipt(contender: ChatContender, sizes: ChatSizes): Promise<Cha
   });
 }
 
+/** When a message was sent, as `performance.now()` has it, and after how many ms a member had it. */
+export type Receipt = { sentAt: number; took: number };
+
 /**
  * Has members say messages in turn, so many a second, and waits until all have them.
  * @param onWarm hears when the first of those is said that count
- * @returns how many count, and their times from send to another member's receipt, in ms
+ * @returns how many count, and each receipt of them by another member
  */
 export async function saySteadily(
   wires: readonly Wire[],
   steadyMs: number,
   onWarm: () => void = () => {},
-): Promise<{ messages: number; times: number[] }> {
+): Promise<{ messages: number; receipts: Receipt[] }> {
   const everyMs = 1000 / STEADY_PER_S;
   const warmUp = Math.round(STEADY_WARM_UP_MS / everyMs);
   const messages = Math.round(steadyMs / everyMs);
   const total = warmUp + messages;
-  const times: number[] = [];
+  const receipts: Receipt[] = [];
   const arrivals = new Arrivals(wires, total * wires.length);
   const startedAt = performance.now();
   for (const [place, wire] of wires.entries()) {
     wire.onMessage = (sender, sentAt) => {
       arrivals.count();
       const counts = sender !== place && sentAt - startedAt >= STEADY_WARM_UP_MS;
-      if (counts) times.push(performance.now() - sentAt);
+      if (counts) receipts.push({ sentAt, took: performance.now() - sentAt });
     };
   }
   for (let said = 0; said < total; ) {
@@ -225,7 +229,7 @@ export async function saySteadily(
     await sleep(1);
   }
   await arrivals.all;
-  return { messages, times };
+  return { messages, receipts };
 }
 
 /** Counts what all members together get. */

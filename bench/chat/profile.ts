@@ -1,7 +1,8 @@
 import { spawn } from "node:child_process";
-import { mkdirSync } from "node:fs";
+import { mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import { text } from "node:stream/consumers";
+import { performance } from "node:perf_hooks";
+import { createInterface } from "node:readline";
 import { needPrograms } from "../../scripts/debian.ts";
 import { SentenceError } from "../../scripts/sentence.ts";
 import { inTurn, type Part, type Settings } from "../part.ts";
@@ -19,10 +20,19 @@ import {
   saySteadily,
   withRoom,
 } from "./measure.ts";
-import { KINDS, kindOf, stacksOf } from "./stacks.ts";
+import { explainSlowest, SLOWEST_ROWS } from "./slowest.ts";
+import { KINDS, readSamples, type Sample } from "./stacks.ts";
+
+const NS_PER_MS = 1e6;
 
 /** How often the stacks are looked at; no divisor of what timers ring at. */
-const SAMPLES_PER_S = 1_999;
+const SAMPLE_EVERY_MS = 0.50025;
+
+/** All of the machine, since a thread's way back to its core is another one's way off it. */
+const WATCH = [
+  ...["-a", "-g", "-k", "CLOCK_MONOTONIC", "-e", "sched:sched_switch", "-c", "1"],
+  ...["-e", `cpu-clock/period=${SAMPLE_EVERY_MS * NS_PER_MS}/`],
+];
 
 /** How long perf may take until it watches; messages are said for so much longer. */
 const PERF_STARTS_MS = 3_000;
@@ -30,14 +40,27 @@ const PERF_STARTS_MS = 3_000;
 /** How long it may take until it has written what it saw. */
 const PERF_MS = 20_000;
 
+type ProfileSizes = Pick<ChatSizes, "steadyMs"> & {
+  /** Of a full collection of garbage, which comes every 5 to 12 s, one has to be seen in most rounds. */
+  watchedMs: number;
+};
+
+const FULL_SIZES: ProfileSizes = { ...FULL_CHAT_SIZES, watchedMs: 12_000 };
+const QUICK_SIZES: ProfileSizes = { ...QUICK_CHAT_SIZES, watchedMs: 1_000 };
+
 const PERF = { program: "perf", packages: ["linux-perf"] };
 
-/** Where the processor's time for a message goes, at the load whose times the table of the chat has. */
+/** Without the ratios: what is nearly nothing in one of them says nothing by its multiples. */
+const LAYOUT = { ...CHAT_LAYOUT, ratios: [] };
+
+/** Where the processor's time for a message goes, and what the slowest wait for, at the load whose times the table of the chat has. */
 export const CHAT_PROFILE: Part = {
-  note: "Milliseconds of processor a message, of all processes of the server, by what perf saw them do.",
+  note:
+    "Above: milliseconds of processor a message, of all processes of the server, by what perf saw them do. " +
+    "Below: what the server's main thread did between a message's sending and its receipt.",
   async run({ rounds, quick }: Settings, processes, dir) {
     needPrograms([PERF], (line) => console.error(line));
-    const sizes = quick ? QUICK_CHAT_SIZES : FULL_CHAT_SIZES;
+    const sizes = quick ? QUICK_SIZES : FULL_SIZES;
     const collected = new Collected();
     for (let round = 0; round < rounds; round++) {
       console.error(`chat-profile: round ${round + 1} of ${rounds}`);
@@ -50,42 +73,56 @@ export const CHAT_PROFILE: Part = {
       }
       for (const contender of contenders) await contender.stop();
     }
-    const plans = KINDS.map((kind) => ({ ...kind, unit: "ms", digits: 2 }));
-    return { layout: CHAT_LAYOUT, rows: collected.rows(plans, CHAT_LAYOUT), goals: [] };
+    const plans = [...KINDS.map((kind) => ({ ...kind, unit: "ms", digits: 2 })), ...SLOWEST_ROWS];
+    return { layout: LAYOUT, rows: collected.rows(plans, LAYOUT), goals: [] };
   },
 };
 
-/** @returns ms of processor a message, by kind */
+/** @returns ms of processor a message, by kind, and what the slowest waited for */
 function profile(
   contender: ChatContender,
-  { steadyMs }: ChatSizes,
+  { steadyMs, watchedMs }: ProfileSizes,
   processes: Processes,
   file: string,
 ): Promise<Record<string, number>> {
   return withRoom(contender, STEADY_MEMBERS, async (wires) => {
     await saySteadily(wires, steadyMs); // what becomes fast by being used is fast then
-    const pids = processTree(contender.roots).map(({ pid }) => pid);
-    const watch = ["-F", String(SAMPLES_PER_S), "-g", "-o", file, "-p", pids.join(",")];
-    const args = ["record", ...watch, "--", "sleep", String(steadyMs / 1000)];
-    await Promise.all([
-      saySteadily(wires, steadyMs + PERF_STARTS_MS),
-      processes.start("perf", "perf", args).succeed(steadyMs + PERF_MS),
+    const threads = threadsOf(processTree(contender.roots).map(({ pid }) => pid));
+    const args = ["record", ...WATCH, "-o", file, "--", "sleep", String(watchedMs / 1000)];
+    const [{ receipts }] = await Promise.all([
+      saySteadily(wires, watchedMs + PERF_STARTS_MS),
+      processes.start("perf", "perf", args).succeed(watchedMs + PERF_MS),
     ]);
-    const counts = Map.groupBy(stacksOf(await printed(file)), kindOf);
-    const messages = (STEADY_PER_S * steadyMs) / 1000;
-    const ms = (samples: number) => (samples * 1000) / SAMPLES_PER_S / messages;
-    return Object.fromEntries(KINDS.map(({ id }) => [id, ms(counts.get(id)?.length ?? 0)]));
+    const trace = await seenBy(file);
+    const ran = trace.filter(({ thread, off }) => !off && threads.has(thread));
+    const counts = Map.groupBy(ran, ({ kind }) => kind);
+    const messages = (STEADY_PER_S * watchedMs) / 1000;
+    const ms = (samples: number) => (samples * SAMPLE_EVERY_MS) / messages;
+    const offset = toMonotonicMs();
+    const seen = receipts.map(({ sentAt, took }) => ({ sentAt: sentAt + offset, took }));
+    return {
+      ...Object.fromEntries(KINDS.map(({ id }) => [id, ms(counts.get(id)?.length ?? 0)])),
+      ...explainSlowest(seen, trace, threads, SAMPLE_EVERY_MS),
+    };
   });
 }
 
-async function printed(file: string): Promise<string> {
-  const args = ["script", "-i", file, "-F", "ip,sym,dso", "--no-inline"];
+function threadsOf(pids: readonly number[]): Set<number> {
+  return new Set(pids.flatMap((pid) => readdirSync(`/proc/${pid}/task`).map(Number)));
+}
+
+/** What to add to `performance.now()` for the time of perf's clock, in ms: Node's `hrtime` is that one. */
+function toMonotonicMs(): number {
+  return Number(process.hrtime.bigint()) / NS_PER_MS - performance.now();
+}
+
+/** @throws {SentenceError} if perf saw nothing */
+async function seenBy(file: string): Promise<Sample[]> {
+  const args = ["script", "-i", file, "-F", "tid,time,event,trace,ip,sym,dso", "--no-inline"];
   const perf = spawn("perf", args, { stdio: ["ignore", "pipe", "ignore"] });
-  const script = await text(perf.stdout);
-  if (script === "") {
-    throw new SentenceError(
-      "perf saw nothing. As a user it needs kernel.perf_event_paranoid at 1 or less; as root it may.",
-    );
+  const samples = await readSamples(createInterface({ input: perf.stdout }));
+  if (samples.length === 0) {
+    throw new SentenceError("perf saw nothing. It watches the whole machine, which root may.");
   }
-  return script;
+  return samples;
 }

@@ -43,12 +43,45 @@ export function kindOf(frames: readonly string[]): Kind {
   return frames.some((frame) => JAVASCRIPT.test(frame)) ? "javascript" : "rest";
 }
 
-/** The stacks that `perf script -F ip,sym,dso` prints: a line for each function, then an empty one. */
-export function stacksOf(script: string): string[][] {
-  return script
-    .split(/\n\s*\n/)
-    .map((stack) =>
-      stack.split("\n").flatMap((line) => /^\s*[0-9a-f]+ (.+)$/.exec(line)?.[1] ?? []),
-    )
-    .filter((stack) => stack.length > 0);
+/** One look at a thread that runs, or at one that goes off its core. */
+export type Sample = {
+  thread: number;
+  /** In ms, on the clock that perf was told to take. */
+  at: number;
+  kind: Kind;
+  /** Of one that goes off: who comes on, and in which state it is (ps(1): R would run, D waits for a disk). */
+  off: { next: number; state: string } | null;
+};
+
+/**
+ * Reads what `perf script -F tid,time,event,trace,ip,sym,dso` prints of `cpu-clock` and
+ * `sched:sched_switch`: for each a line with the thread, the time in s, the event and what there is to
+ * say of it, one for each function, then an empty one.
+ */
+export async function readSamples(lines: AsyncIterable<string>): Promise<Sample[]> {
+  const samples: Sample[] = [];
+  let head: Omit<Sample, "kind"> | null = null;
+  let frames: string[] = [];
+  const take = () => {
+    if (head) samples.push({ ...head, kind: kindOf(frames) });
+    [head, frames] = [null, []];
+  };
+  for await (const line of lines) {
+    const frame = head && /^\s+[0-9a-f]+ (.+)$/.exec(line)?.[1];
+    if (frame) frames.push(frame);
+    else {
+      take();
+      head = readHead(line);
+    }
+  }
+  take();
+  return samples;
+}
+
+function readHead(line: string): Omit<Sample, "kind"> | null {
+  const [, thread, seconds, said = ""] = /^\s*(\d+)\s+([\d.]+):(.*)/.exec(line) ?? [];
+  if (thread === undefined || seconds === undefined) return null;
+  const [, state, next] = /prev_state=(\S+) ==> .*next_pid=(\d+)/.exec(said) ?? [];
+  const off = state === undefined ? null : { next: Number(next), state };
+  return { thread: Number(thread), at: Number(seconds) * 1000, off };
 }
