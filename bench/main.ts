@@ -16,7 +16,8 @@ const USAGE = `npm run bench -- [streams] [sessions] [chat] [chat-profile] [--js
   streams, sessions, chat
               only these parts; without one all three, one after the other
   chat-profile
-              where the processor's time for a chat's message goes, by perf (Debian: linux-perf)
+              where the processor's time for a chat's message goes, and what the slowest wait for; perf watches the
+              whole machine, as root (Debian: linux-perf)
   --json      the result as JSON on standard output
   --rounds N  how many rounds (5; fewer are a smoke run and no result)
   --quick     one round of small sizes: only shows that every row comes out`;
