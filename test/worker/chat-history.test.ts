@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Page } from "../../protocol/api.ts";
 import type { ChatChange } from "../../protocol/chat.ts";
+import { CHAT_BURST } from "../../protocol/limits.ts";
+import { KEPT_MESSAGES, PRUNE_EVERY } from "../../worker/objects/chat/history.ts";
 import { bearer } from "../support/call.ts";
 import { type Present, SessionRoom } from "../support/chat-rooms.ts";
 import { People } from "../support/people.ts";
@@ -226,6 +228,49 @@ describe("a room's history", () => {
     });
     while ((await late.room.next("message")).seq < 100);
     for (const { room } of crowd) room.socket.terminate();
+  });
+
+  it("goes on for who has used up what they may say: what the room asks them costs nothing", async () => {
+    room = await SessionRoom.make(rig, people);
+    const ann = await room.enter("Ann");
+    ann.room.say("first", "first");
+    await ann.room.next("ack");
+    await fill(2, 500, HAN);
+    const late = await room.enter("Late", "&since=1&batch=1");
+    late.room.answersSync = false;
+    const marks: string[] = [];
+    late.room.socket.on("message", (data) => {
+      for (const message of [JSON.parse(String(data))].flat()) {
+        if (message.type === "sync") marks.push(message.mark);
+      }
+    });
+    late.room.does({ type: "edit", seq: 1, text: "not mine" });
+    await late.room.next("error"); // sent after all that could be on its way to it
+    const otherTab = await room.enter("Late");
+    for (let n = 0; n < CHAT_BURST + 10; n++) otherTab.room.does({ type: "typing" });
+    expect(await otherTab.room.next("error")).toMatchObject({ code: "too_fast" });
+    late.room.answersSync = true;
+    for (const mark of marks) late.room.does({ type: "sync", mark });
+    while ((await late.room.next("message")).seq < 500);
+  });
+
+  it("is kept up to 100,000 messages: of what is older no more is found", async () => {
+    room = await SessionRoom.make(rig, people);
+    const ann = await room.enter("Ann");
+    ann.room.say("first", "first");
+    await ann.room.next("ack");
+    const last = Math.ceil((KEPT_MESSAGES + 1) / PRUNE_EVERY) * PRUNE_EVERY;
+    await fill(2, last - 1);
+    const again = await room.enter("Ann");
+    again.room.say("last", "last");
+    await again.room.next("ack");
+    const oldest = last - KEPT_MESSAGES + 1;
+    expect((await page(`?before=${oldest + 2}`)).items.map(({ seq }) => seq)).toEqual([
+      oldest + 1,
+      oldest,
+    ]);
+    const late = people.chat(room.session, bearer(ADMIN_TOKEN), "&since=0");
+    expect(await late.next("welcome")).toMatchObject({ last_rev: last, from_rev: oldest });
   });
 
   it("is kept for 90 days: what is older is gone, and who missed it is told from where it is kept", async () => {

@@ -240,6 +240,8 @@ export class ChatRoom extends DurableObject<Env> {
     }
     const parsed = parseMessage(ClientToRoom, data);
     const message = parsed.kind === "message" ? parsed.message : null;
+    // What the room itself asked for costs nothing: were it refused, the room would wait for ever.
+    if (message?.type === "sync" && this.#delivery.heard(connection, message.mark)) return;
     const allowed = this.#allowance.take(connection.who.me.id, message?.type ?? null);
     if (allowed !== "fine") {
       this.#deeds.refuse(connection, TOO_FAST, message);

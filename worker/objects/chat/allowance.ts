@@ -9,7 +9,6 @@ const MANY_PEOPLE = 512;
 
 /** What a message costs, in plain ones. What leaves lines in the audit costs more. */
 const COSTS: Partial<Record<ClientToRoom["type"], number>> = {
-  sync: 0.1,
   control: 10,
   mute: 10,
   remove: 10,

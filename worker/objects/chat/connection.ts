@@ -147,13 +147,17 @@ export class Connection {
     return frameOf(texts);
   }
 
-  /** The client says that all before a mark has arrived; one that it was not sent says nothing. */
-  heard(mark: string): void {
+  /**
+   * The client says that all before a mark has arrived.
+   * @returns false for a mark that it was not sent, or has answered: it says nothing
+   */
+  heard(mark: string): boolean {
     const index = this.#marks.findIndex((sent) => sent.mark === mark);
-    if (index < 0) return;
+    if (index < 0) return false;
     for (const { size } of this.#marks.splice(0, index + 1)) this.#unheard -= size;
     this.#fullSince = null;
     this.#dirty = true;
+    return true;
   }
 
   /** Stores the counts, if they changed, for when the object sleeps. */

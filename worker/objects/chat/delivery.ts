@@ -174,11 +174,15 @@ export class Delivery {
     this.#saveSoon();
   }
 
-  /** A client says that what it was sent has arrived; if it is behind it gets more. */
-  heard(connection: Connection, mark: string): void {
-    connection.heard(mark);
+  /**
+   * A client says that what it was sent has arrived; if it is behind it gets more.
+   * @returns false if it was not asked that
+   */
+  heard(connection: Connection, mark: string): boolean {
+    if (!connection.heard(mark)) return false;
     if (connection.behind !== null) this.#pump(connection);
     this.#saveSoon();
+    return true;
   }
 
   /** Sends a socket that is behind as much as may be on its way. */
