@@ -425,7 +425,10 @@ export const OPERATIONS = {
     summary: "The support room that this browser has opened",
     status: 200,
     answer: SupportRoom,
-    problems: [[404, "no_support_room"]],
+    problems: [
+      [404, "no_support_room"],
+      [409, "signed_in"],
+    ],
   },
   "POST /api/chat/support": {
     id: "openSupportRoom",
@@ -433,7 +436,10 @@ export const OPERATIONS = {
     body: OpenSupport,
     status: 201,
     answer: SupportRoom,
-    problems: [[429, "too_many_rooms"]],
+    problems: [
+      [409, "signed_in"],
+      [429, "too_many_rooms"],
+    ],
   },
 
   "GET /api/audit": {

@@ -150,6 +150,19 @@ async function tabTo(page: Page, testId: string): Promise<void> {
   }
 }
 
+describe("staff on the page for guests", () => {
+  it("is told that theirs is the inbox, and goes there", async () => {
+    const page = await visitor.newPage();
+    await page.goto(`${rig.edge.url}/support`);
+    await waitForState(page, "for-staff");
+    expect(await page.getByTestId("reason").textContent()).toMatch(/^You are signed in here as/);
+    await page.keyboard.press("Tab");
+    await page.keyboard.press("Enter");
+    await page.waitForURL("**/inbox");
+    await waitForState(page, "ready");
+  });
+});
+
 describe("the overview", () => {
   it("opens a display for one at a time, if somebody wants that", async () => {
     const { page } = await open("/", "ready");

@@ -2,7 +2,6 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Page } from "../../protocol/api.ts";
 import type { ChatChange } from "../../protocol/chat.ts";
 import { CHAT_BURST } from "../../protocol/limits.ts";
-import { KEPT_MESSAGES, PRUNE_EVERY } from "../../worker/objects/chat/history.ts";
 import { bearer } from "../support/call.ts";
 import { type Present, SessionRoom } from "../support/chat-rooms.ts";
 import { People } from "../support/people.ts";
@@ -10,6 +9,9 @@ import { PlayedAgent } from "../support/played-agent.ts";
 import { ADMIN_TOKEN, type Rig, startRig } from "../support/rig.ts";
 
 const HISTORY = 50_000;
+/** What a room keeps, and after how many messages it looks. */
+const KEPT_MESSAGES = 100_000;
+const PRUNE_EVERY = 256;
 /** A text of 4,000 characters and 12,000 bytes, in SQL. */
 const HAN = "replace(hex(zeroblob(2000)), '00', '漢字')";
 /** As many characters, each of which is six in JSON. */

@@ -64,6 +64,28 @@ async function listed(
   return found as InboxRoom;
 }
 
+describe("a browser in which staff is signed in", () => {
+  it("opens no support room, and is told of the inbox and of a window without that", async () => {
+    const signedIn = people.browser(await people.signIn());
+    const options = { headers: signedIn };
+    for (const answer of [
+      await people.call("/api/chat/support", options),
+      await people.call("/api/chat/support", {
+        ...options,
+        method: "POST",
+        body: { name: "Olga" },
+      }),
+    ]) {
+      expect(answer.status).toBe(409);
+      expect(answer.json()).toMatchObject({
+        code: "signed_in",
+        detail: expect.stringMatching(/the inbox.*a window in which you are not signed in/),
+      });
+      expect(answer.cookie).toBe("");
+    }
+  });
+});
+
 describe("a support room", () => {
   let guest: Guest;
 

@@ -8,12 +8,13 @@ import { unseenMessages } from "../chat/chat-state.ts";
 import { useChat } from "../chat/use-chat.ts";
 import "../inbox/inbox.css";
 import { Logo } from "../icons.tsx";
-import { usePage } from "../router.tsx";
+import { Link, usePage } from "../router.tsx";
 import { timeOfDay } from "../time.ts";
 
 /** Where anybody can ask the operators something, without an account. */
 export function Support() {
-  const { room, problem, busy, find, open } = useSupportRoom();
+  const { room, staff, problem, busy, find, open } = useSupportRoom();
+  if (staff !== null) return <ForStaff reason={staff} />;
   if (room) return <SupportChat room={room} />;
   if (room === undefined) return <Finding problem={problem} onRetry={find} />;
   return <SupportForm problem={problem} busy={busy} onOpen={open} />;
@@ -22,6 +23,7 @@ export function Support() {
 /** The room of this browser: undefined until that is known, null if it has opened none. */
 function useSupportRoom() {
   const [room, setRoom] = useState<SupportRoom | null | undefined>(undefined);
+  const [staff, setStaff] = useState<string | null>(null);
   const [problem, setProblem] = useState<string | null>(null);
   const [busy, setBusy] = useState(false);
   const attempt = useCallback(async (ask: () => Promise<SupportRoom | null>) => {
@@ -31,7 +33,8 @@ function useSupportRoom() {
       setRoom(await ask());
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
-      setProblem(error.message);
+      if (error.code === "signed_in") setStaff(error.message);
+      else setProblem(error.message);
     } finally {
       setBusy(false);
     }
@@ -39,7 +42,26 @@ function useSupportRoom() {
   const find = useCallback(() => void attempt(findSupport), []);
   useEffect(find, []);
   const open = (name: string | null) => void attempt(() => openSupport(name));
-  return { room, problem, busy, find, open };
+  return { room, staff, problem, busy, find, open };
+}
+
+/** Staff who try what their guests see. */
+function ForStaff({ reason }: { reason: string }) {
+  usePage("Support", "for-staff");
+  return (
+    <main class="notice">
+      <Logo />
+      <h1>This page is for guests</h1>
+      <p role="alert" data-testid="reason">
+        {reason}
+      </p>
+      <div class="actions">
+        <Link to="/inbox" class="button primary">
+          Open the inbox
+        </Link>
+      </div>
+    </main>
+  );
 }
 
 function Finding({ problem, onRetry }: { problem: string | null; onRetry(): void }) {

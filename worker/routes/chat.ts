@@ -8,7 +8,7 @@ import {
 } from "../../protocol/chat.ts";
 import { ROOM_PATTERN, randomId } from "../../protocol/ids.ts";
 import { chatRoom, registry, vncSession } from "../env.ts";
-import { type AppEnv, person } from "../identity/callers.ts";
+import { type AppEnv, person, personIfAny } from "../identity/callers.ts";
 import { readSupportCookie, writeSupportCookie } from "../identity/cookies.ts";
 import { grantOf, supportGrantOf } from "../identity/grants.ts";
 import { clientAddress, countedAddress, limitAttempts } from "../identity/limits.ts";
@@ -71,6 +71,7 @@ export async function openSupport(c: Context<AppEnv>): Promise<Response> {
   await limitAttempts(c.req.raw, c.env);
   const identity = c.get("identity");
   if (identity.kind === "support") return getSupport(c);
+  await refuseStaff(c);
   if (!(await registry(c.env).supportRooms.admit(countedAddress(c.req.raw)))) {
     const detail = `From one address ${MAX_ROOMS_PER_ADDRESS} chats can be opened in an hour; wait.`;
     throw new ProblemError(429, "too_many_rooms", detail);
@@ -91,10 +92,26 @@ export async function getSupport(c: Context<AppEnv>): Promise<Response> {
   const isTheirs = c.get("identity").kind === "support";
   const guest = isTheirs ? await chatRoom(c.env, room).supportGuest(hash, true) : null;
   if (!cookie || !guest) {
+    await refuseStaff(c);
     throw new ProblemError(404, "no_support_room", "This browser has opened no support chat.");
   }
   writeSupportCookie(c, cookie.id, cookie.secret, guest.good_until);
   return c.json(supportRoom(c, room, guest.name, guest.good_until));
+}
+
+/**
+ * Who is signed in as staff is staff in every support room: what they say in one of their own would
+ * wait for nobody, and the page would not find it again.
+ */
+async function refuseStaff(c: Context<AppEnv>): Promise<void> {
+  if (c.req.header("authorization") !== undefined) return; // software opens them for its people
+  const caller = await personIfAny(c);
+  if (!caller || caller.role === "viewer") return;
+  throw new ProblemError(
+    409,
+    "signed_in",
+    `You are signed in here as ${caller.name}, and answer guests' chats in the inbox. To open one as a guest, use a window in which you are not signed in.`,
+  );
 }
 
 function supportRoom(

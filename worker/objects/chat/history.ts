@@ -7,7 +7,7 @@ export const KEPT_MESSAGES = 100_000;
 export const KEPT_DAYS = 90;
 
 /** How often the number of messages is looked at, in messages. */
-export const PRUNE_EVERY = 256;
+const PRUNE_EVERY = 256;
 
 /** About how much one {@link History.changes} holds, in characters of text. */
 const CHUNK_CHARACTERS = 64 * 1024;
