@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { processTree, residentBytes } from "../../bench/process-tree.ts";
 import { CHAT_BURST } from "../../protocol/limits.ts";
 import { ChatClient } from "../support/chat-client.ts";
 import { type Present, SessionRoom } from "../support/chat-rooms.ts";
@@ -10,6 +11,10 @@ const TALKERS = 10;
 /** Of a text: with it, what is sent past the slow reader is some 20 MB. */
 const TEXT = "x".repeat(2_000);
 const MAX_UNHEARD_CHARACTERS = 1024 * 1024;
+/** So many more who do not read: all that is said, kept for each, would be 600 MB. */
+const CROWD = 30;
+/** What may be on its way to all of a room, 48 MiB, some times over: as text, as frames, as garbage. */
+const MAX_GROWTH_BYTES = 250e6;
 /** A room takes 20 s for so many messages of ten people, and a busy machine longer. */
 const SAID_MS = 180_000;
 
@@ -23,6 +28,11 @@ beforeAll(async () => {
 });
 
 afterAll(() => rig.stop());
+
+/** What the runtime of this test's edge holds resident, in bytes. */
+function runtimeMemory(): number {
+  return residentBytes(processTree([process.pid]).filter(({ pid }) => pid !== process.pid));
+}
 
 /** Reads all that was on its way to a member that is closed. @returns the characters of messages */
 async function drain({ room: member }: Present): Promise<{ code: number; characters: number }> {
@@ -43,7 +53,10 @@ describe("members that do not read", () => {
     const link = await people.shareLink(room.session);
     const plain = await room.enter("Plain");
     const answering = await room.enter("Answering", "&batch=1");
-    for (const { room: member } of [plain, answering]) member.socket.pause();
+    const crowd: Present[] = [];
+    for (let n = 0; n < CROWD; n++) crowd.push(await room.enter(`Crowd ${n}`));
+    for (const { room: member } of [plain, answering, ...crowd]) member.socket.pause();
+    const memoryBefore = runtimeMemory();
 
     const talkers: ChatClient[] = [];
     for (let n = 0; n < TALKERS; n++) {
@@ -58,6 +71,10 @@ describe("members that do not read", () => {
     await Promise.all(talkers.map((talker) => talker.settled(MESSAGES)));
     // None of them was ever cut, or waited for.
     expect(talkers.flatMap(({ closings }) => closings)).toEqual([]);
+
+    // What it sent past them would be 20 MB for each.
+    expect(runtimeMemory() - memoryBefore).toBeLessThan(MAX_GROWTH_BYTES);
+    for (const { room: member } of crowd) member.socket.terminate();
 
     // Only what was on its way before the cut ever comes: the rest was never sent.
     for (const member of [plain, answering]) {
