@@ -1,10 +1,14 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { AuditEntry, Page } from "../../protocol/api.ts";
 import { MAX_MESSAGE_BYTES } from "../../protocol/limits.ts";
+import { poll } from "../../scripts/poll.ts";
 import { bearer } from "../support/call.ts";
 import { type Present, present, SessionRoom } from "../support/chat-rooms.ts";
 import { People } from "../support/people.ts";
 import { ADMIN_TOKEN, type Rig, startRig } from "../support/rig.ts";
+
+/** How long who was barred for a second may be at most, on a busy machine. */
+const BARRED_MS = 20_000;
 
 let rig: Rig;
 let people: People;
@@ -212,6 +216,23 @@ describe("staff in a room", () => {
     expect(error).toBeUndefined();
     await staff.room.next("presence");
     await present(people.chat(room.session, { ticket: await ticket() }));
+  });
+
+  it("mutes and removes for as long as it said, and then no more, without anybody's doing", async () => {
+    const tab = await room.enter("Bob");
+    staff.room.does({ type: "mute", member: ann.me.id, seconds: 1 });
+    staff.room.does({ type: "remove", member: bob.me.id, seconds: 1 });
+    await Promise.all([bob.room.closed, tab.room.closed]);
+    await poll(BARRED_MS, "Ann to be heard again", () => {
+      ann.room.say("a", "psst");
+      return ann.room.messages.some(({ type }) => type === "ack");
+    });
+    expect(ann.room.messages).toContainEqual(expect.objectContaining({ code: "muted" }));
+    await poll(BARRED_MS, "Bob to be let in again", async () => {
+      const ticket = await people.ticket(room.session, bearer(ADMIN_TOKEN), { name: "Bob" });
+      const again = people.chat(room.session, { ticket });
+      return "me" in (await Promise.race([again.next("welcome"), again.closed]));
+    });
   });
 
   it("removes somebody from reading, too: by cookie or ticket they came, until it is ended", async () => {
