@@ -105,6 +105,15 @@ describe("the room of a session", () => {
     expect(say()).toBe(false);
   });
 
+  it("that dies right after it answered is found out as soon", () => {
+    welcome();
+    page.connection.say({ type: "send", cid: "c1", text: "hello" });
+    page.socket.events.heard(LINK_PONG);
+    page.connection.say({ type: "send", cid: "c2", text: "nobody hears this" });
+    page.advance(ANSWER_MS);
+    expect(page.state?.link).toBe("away");
+  });
+
   it("may talk of what this page does not know", () => {
     welcome();
     const before = page.state;
