@@ -33,15 +33,13 @@ export function Composer(props: ComposerProps) {
   const hintId = useId();
   const limitId = useId();
   const fieldId = useId();
-  const [changed, setChanged] = useState("");
-  const text = editing ? changed : draft;
+  const [changed, setChanged] = useState<{ of: Editing; text: string } | null>(null);
+  const text = editing ? (changed?.of === editing ? changed.text : editing.text) : draft;
   const { length } = storedText(text);
   const excess = length - MAX_CHAT_TEXT_CHARACTERS;
   const isSendable = length > 0 && excess <= 0 && refused === null;
   useEffect(() => {
-    if (!editing) return;
-    setChanged(editing.text);
-    field.current?.focus();
+    if (editing) field.current?.focus();
   }, [editing]);
 
   const submit = () => {
@@ -103,7 +101,7 @@ export function Composer(props: ComposerProps) {
           aria-invalid={excess > 0}
           aria-describedby={`${limitId} ${hintId}`}
           onInput={({ currentTarget: { value } }) => {
-            if (editing) setChanged(value);
+            if (editing) setChanged({ of: editing, text: value });
             else props.onDraft(value);
             if (value !== "") props.onTyping();
           }}
