@@ -14,7 +14,7 @@ export function UnsavedEdits({ page, onGone }: UnsavedEditsProps) {
   const waiting = room.link === "away" ? revisions.filter(({ problem }) => problem === null) : [];
   return (
     <>
-      <p role="status" class="chat-line" data-testid="waiting-changes">
+      <p role="status" class="chat-line waiting-changes" data-testid="waiting-changes">
         {waiting.length > 0 &&
           (waiting.length === 1
             ? "A change waits until the chat is back."
