@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it } from "vitest";
 import { CHAT_BURST, CHAT_RATE_PER_S } from "../../protocol/limits.ts";
 import { ApiError } from "../../web/api.ts";
 import type { TabStorage } from "../../web/chat/tab-storage.ts";
-import { ANN, BEN, memoryStorage, message, Tab } from "./chat-tab.ts";
+import { ANN, AT, BEN, memoryStorage, message, Tab } from "./chat-tab.ts";
 
 let storage: TabStorage;
 let cids: Iterator<string>;
@@ -36,6 +36,17 @@ describe("what was written and not acknowledged", () => {
     const third = new Tab(storage, cids);
     third.welcome(ANN, 2);
     expect(third.waiting).toEqual([]);
+  });
+
+  it("is sent again by a newer version of the page that kept it", () => {
+    const kept = {
+      me: "a",
+      outgoing: [{ cid: "old", text: "three", at: AT, seq: null, problem: null }],
+    };
+    storage.setItem("porthole-unsent:session:s", JSON.stringify(kept));
+    const again = new Tab(storage, cids);
+    again.welcome(ANN, 1);
+    expect(again.sent).toEqual(["old"]);
   });
 
   it("is not sent by another person who uses this tab now", () => {

@@ -21,7 +21,9 @@ export function saveOutbox(storage: TabStorage, room: string, outbox: Outbox): v
 export function loadOutbox(storage: TabStorage, room: string): Outbox | null {
   try {
     const found: unknown = JSON.parse(storage.getItem(keyOf(room)) ?? "null");
-    return isOutbox(found) ? found : null;
+    // Those of before kept no revisions.
+    const outbox = typeof found === "object" && found && { revisions: [], ...found };
+    return isOutbox(outbox) ? outbox : null;
   } catch {
     return null;
   }
