@@ -17,9 +17,14 @@ import { MAX_CHAT_TEXT_CHARACTERS, MAX_NAME_CHARACTERS } from "./limits.ts";
 const HALF_CHARACTER = /\p{Surrogate}/u;
 
 /** What a client sends of those becomes U+FFFD. */
-const toWholeCharacters = v.transform((text: string) =>
-  text.replaceAll(new RegExp(HALF_CHARACTER, "gu"), "\ufffd"),
-);
+function toWholeCharacters(text: string): string {
+  return text.replaceAll(new RegExp(HALF_CHARACTER, "gu"), "\ufffd");
+}
+
+/** The text of a message as a room stores it, and counts its characters. */
+export function storedText(text: string): string {
+  return toWholeCharacters(text).trim();
+}
 
 /**
  * What shows nothing, or turns around what stands beside it. A joiner stays: it makes one picture of
@@ -36,8 +41,7 @@ export function visibleName(name: string): string {
 
 const ChatText = v.pipe(
   v.string(),
-  toWholeCharacters,
-  v.trim(),
+  v.transform(storedText),
   v.minLength(1),
   v.maxLength(MAX_CHAT_TEXT_CHARACTERS),
 );
@@ -201,7 +205,7 @@ export const OpenSupport = v.strictObject({
   name: v.optional(
     v.pipe(
       v.string(),
-      toWholeCharacters,
+      v.transform(toWholeCharacters),
       v.transform(visibleName),
       v.minLength(1),
       v.maxLength(MAX_NAME_CHARACTERS),

@@ -23,8 +23,11 @@ describe("the wait before the next dial", () => {
     expect(backoffMs(9, 0.5, false)).toBe(5_500);
   });
 
-  it("is at least a minute in a hidden tab", () => {
-    expect(backoffMs(0, 0, true)).toBe(60_000);
-    expect(backoffMs(50, ALMOST_ONE, true)).toBe(60_000);
+  it("is half a minute to one and a half in a hidden tab, spread evenly as well", () => {
+    // With one wait for all of them, all hidden tabs would be back in the same moment.
+    for (const failures of [0, 1, 50]) {
+      const waits = [0, 0.25, 0.5, ALMOST_ONE].map((random) => backoffMs(failures, random, true));
+      expect(waits.map(Math.round)).toEqual([30_000, 45_000, 60_000, 90_000]);
+    }
   });
 });

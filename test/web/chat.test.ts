@@ -1,90 +1,18 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import type { Page } from "../../protocol/api.ts";
-import type {
-  ChatChange,
-  ChatMessage,
-  ClientToRoom,
-  Member,
-  RoomToClient,
-} from "../../protocol/chat.ts";
+import { CHAT_BURST, CHAT_RATE_PER_S } from "../../protocol/limits.ts";
 import { ApiError } from "../../web/api.ts";
-import { Chat, type ChatView } from "../../web/chat/chat.ts";
-import type { OutboxStorage } from "../../web/chat/outbox.ts";
+import type { TabStorage } from "../../web/chat/tab-storage.ts";
+import { ANN, AT, BEN, memoryStorage, message, Tab } from "./chat-tab.ts";
 
-const ANN: Member = { id: "a", name: "Ann", role: "operator" };
-const BEN: Member = { id: "b", name: "Ben", role: "guest" };
-const AT = "2026-11-22T10:00:00.000Z";
-
-/** A room that answers nothing by itself, and a tab that may be loaded again. */
-class Tab {
-  readonly said: ClientToRoom[] = [];
-  readonly news: string[] = [];
-  readonly refusals: string[] = [];
-  readonly pages: { before: number | null; answer: PromiseWithResolvers<Page<ChatChange>> }[] = [];
-  readonly chat: Chat;
-  away = false;
-  now = 0;
-  view: ChatView | null = null;
-
-  constructor(storage: OutboxStorage, cids: Iterator<string>) {
-    this.chat = new Chat({
-      room: "session:s",
-      say: (message) => {
-        if (!this.away) this.said.push(message);
-        return !this.away;
-      },
-      loadPage: (before) => {
-        const answer = Promise.withResolvers<Page<ChatChange>>();
-        this.pages.push({ before, answer });
-        return answer.promise;
-      },
-      onView: (view) => {
-        this.view = view;
-      },
-      onNews: (messages) => this.news.push(...messages.map(({ text }) => text)),
-      onControlRefused: (sentence) => this.refusals.push(sentence),
-      storage,
-      now: () => this.now,
-      newCid: () => cids.next().value ?? "",
-    });
-  }
-
-  hears(...messages: RoomToClient[]): void {
-    this.chat.heard(messages);
-  }
-
-  welcome(me = ANN, last_rev = 0): void {
-    this.hears({ type: "welcome", me, members: [me], last_rev, from_rev: 1, reads: [] });
-  }
-
-  /** What was sent, by its cid. */
-  get sent(): string[] {
-    return this.said.flatMap((message) => (message.type === "send" ? [message.cid] : []));
-  }
-
-  get waiting(): string[] {
-    return this.view?.state.outgoing.map(({ cid }) => cid) ?? [];
-  }
-}
-
-let storage: OutboxStorage;
+let storage: TabStorage;
 let cids: Iterator<string>;
 let tab: Tab;
 
 beforeEach(() => {
-  const kept = new Map<string, string>();
-  storage = {
-    getItem: (key) => kept.get(key) ?? null,
-    setItem: (key, value) => void kept.set(key, value),
-    removeItem: (key) => void kept.delete(key),
-  };
+  storage = memoryStorage();
   cids = ["c1", "c2", "c3"].values();
   tab = new Tab(storage, cids);
 });
-
-function message(seq: number, from: Member, cid: string): ChatMessage {
-  return { type: "message", rev: seq, seq, cid, from, text: `text ${seq}`, at: AT };
-}
 
 describe("what was written and not acknowledged", () => {
   beforeEach(() => {
@@ -110,6 +38,17 @@ describe("what was written and not acknowledged", () => {
     expect(third.waiting).toEqual([]);
   });
 
+  it("is sent again by a newer version of the page that kept it", () => {
+    const kept = {
+      me: "a",
+      outgoing: [{ cid: "old", text: "three", at: AT, seq: null, problem: null }],
+    };
+    storage.setItem("porthole-unsent:session:s", JSON.stringify(kept));
+    const again = new Tab(storage, cids);
+    again.welcome(ANN, 1);
+    expect(again.sent).toEqual(["old"]);
+  });
+
   it("is not sent by another person who uses this tab now", () => {
     const again = new Tab(storage, cids);
     again.welcome(BEN);
@@ -117,9 +56,23 @@ describe("what was written and not acknowledged", () => {
     expect(again.waiting).toEqual([]);
   });
 
-  it("says why, if the room lets this page in no more, and can be tried again", () => {
-    tab.chat.refused("The session has ended.");
-    expect(tab.view?.state.outgoing[1]).toMatchObject({ problem: "The session has ended." });
+  it("says why, if the room lets this page in no more, also after it is tried again", () => {
+    tab.chat.refused("An operator removed you.");
+    for (const tries of [0, 1, 2]) {
+      expect(tab.view?.state.outgoing[1]).toMatchObject({ problem: "An operator removed you." });
+      expect(tab.rejoins).toBe(tries);
+      tab.chat.retry("c2");
+    }
+    expect(tab.sent).toEqual(["c1", "c2"]);
+    tab.welcome();
+    expect(tab.sent).toEqual(["c1", "c2", "c2"]);
+    expect(tab.view?.state.outgoing[1]).toMatchObject({ problem: null });
+  });
+
+  it("is sent by who is let in again only if they tried it again", () => {
+    tab.chat.refused("An operator removed you.");
+    tab.welcome();
+    expect(tab.sent).toEqual(["c1", "c2"]);
     tab.chat.retry("c2");
     expect(tab.sent).toEqual(["c1", "c2", "c2"]);
   });
@@ -129,6 +82,23 @@ describe("what was written and not acknowledged", () => {
     tab.welcome();
     expect(tab.sent).toEqual(["c1", "c2"]);
   });
+});
+
+it("what was written in a long absence is sent in its order, and no faster than a room takes it", () => {
+  const written = Array.from({ length: 3 * CHAT_BURST }, (_, n) => `m${n}`);
+  tab = new Tab(storage, written.values());
+  tab.welcome();
+  tab.away = true;
+  for (const text of written) tab.chat.send(text);
+  tab.away = false;
+  // A socket that comes and goes gives no more of it.
+  for (let dials = 0; dials < 3; dials += 1) tab.welcome();
+  expect(tab.sent.length).toBeGreaterThan(1);
+  do {
+    const allowed = CHAT_BURST + (tab.now / 1000) * CHAT_RATE_PER_S;
+    expect(tab.sent.length).toBeLessThanOrEqual(allowed / 2 + 1);
+  } while (tab.tick());
+  expect([...new Set(tab.sent)]).toEqual(written);
 });
 
 describe("the history", () => {
@@ -148,6 +118,33 @@ describe("the history", () => {
     await settled(() => tab.view?.paging === "failed");
     void tab.chat.loadOlder();
     expect(tab.pages.map(({ before }) => before)).toEqual([null, null]);
+  });
+});
+
+describe("a page of history that was asked for before the room forgot changes", () => {
+  const items = [message(51, BEN, "x")];
+
+  beforeEach(async () => {
+    tab.welcome(ANN, 100);
+    tab.pages[0]?.answer.resolve({ items, next_cursor: "51" });
+    await settled(() => tab.view?.paging === "idle");
+    void tab.chat.loadOlder();
+    tab.welcome(ANN, 900, 500);
+  });
+
+  it("is waited for no more: the newest is asked for at once, and shown", async () => {
+    expect(tab.pages.map(({ before }) => before)).toEqual([null, 51, null]);
+    tab.pages[2]?.answer.resolve({ items: [message(900, BEN, "z")], next_cursor: "900" });
+    await settled(() => tab.view?.paging === "idle");
+    expect(tab.view?.state.floor).toBe(900);
+  });
+
+  it.each(["comes late", "fails late"])("changes nothing if it %s", async (how) => {
+    if (how === "comes late") tab.pages[1]?.answer.resolve({ items, next_cursor: null });
+    else tab.pages[1]?.answer.reject(new ApiError(0, "The edge cannot be reached."));
+    await new Promise(setImmediate);
+    expect(tab.view).toMatchObject({ paging: "loading", state: { floor: Infinity } });
+    expect(tab.view?.state.changes.size).toBe(0);
   });
 });
 
@@ -172,7 +169,7 @@ describe("what the room refuses", () => {
   it("is not even asked while the room is away, and the page says so", () => {
     tab.welcome();
     tab.away = true;
-    expect(tab.chat.ask({ type: "delete", seq: 1 })).toBe(false);
+    expect(tab.chat.ask({ type: "claim", release: false })).toBe(false);
     expect(tab.view?.notice).toContain("The chat is away");
   });
 });

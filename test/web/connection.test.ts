@@ -168,8 +168,12 @@ describe("the waits between dials", () => {
     expect(page.tickets).toHaveLength(2);
   });
 
-  it("are a minute in a hidden tab", async () => {
+  it("are half a minute at least in a hidden tab, and more by chance", async () => {
     page.hidden = true;
+    await lose();
+    expect(wait()).toBe(30_000);
+    page.random = 0.5;
+    page.connection.dial();
     await lose();
     expect(wait()).toBe(60_000);
   });

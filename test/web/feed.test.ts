@@ -106,7 +106,7 @@ describe("a feed that is away", () => {
   it("is dialled at once when the network comes back or the tab is looked at", () => {
     page.hidden = true;
     page.socket.events.closed(1006, "");
-    expect(page.nextIn).toBe(60_000);
+    expect(page.nextIn).toBe(30_000);
     page.feed.wake();
     expect(page.sockets).toHaveLength(2);
   });

@@ -33,7 +33,7 @@ describe("a desktop that is being made ready", () => {
     page.hidden = true;
     page.advance(PREPARING_POLL_MS);
     await page.refuse(QUEUED);
-    page.advance(59_000);
+    page.advance(29_000);
     expect(page.tickets).toHaveLength(2);
     page.hidden = false;
     page.connection.wake();

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import type { Member } from "../../protocol/chat.ts";
+import type { ClientToRoom, Member } from "../../protocol/chat.ts";
 import { LINK_PING, LINK_PING_MS, LINK_PONG } from "../../protocol/limits.ts";
 import { ANSWER_MS } from "../../web/feed/kept-socket.ts";
 import { LASTING_MS } from "../../web/viewer/connection.ts";
@@ -90,15 +90,28 @@ describe("the room of a session", () => {
     expect(page.state).toMatchObject({ link: "here", me: ANN, control: null });
   });
 
-  it("that does not answer a message is found out soon, however many follow it", () => {
+  it.each<ClientToRoom>([
+    { type: "send", cid: "c", text: "hello" },
+    { type: "edit", seq: 1, text: "hello" },
+    { type: "delete", seq: 1 },
+  ])("that does not answer a $type is found out soon, however many follow it", (message) => {
     welcome();
-    const say = () => page.connection.say({ type: "send", cid: "c", text: "hello" });
+    const say = () => page.connection.say(message);
     for (let waited = 0; waited < ANSWER_MS; waited += 2_500) {
       expect(say()).toBe(true);
       page.advance(2_500);
     }
     expect(page.state?.link).toBe("away");
     expect(say()).toBe(false);
+  });
+
+  it("that dies right after it answered is found out as soon", () => {
+    welcome();
+    page.connection.say({ type: "send", cid: "c1", text: "hello" });
+    page.socket.events.heard(LINK_PONG);
+    page.connection.say({ type: "send", cid: "c2", text: "nobody hears this" });
+    page.advance(ANSWER_MS);
+    expect(page.state?.link).toBe("away");
   });
 
   it("may talk of what this page does not know", () => {
@@ -162,7 +175,7 @@ describe("a room that is away", () => {
   it("is joined at once when the network comes back or the tab is looked at", () => {
     page.hidden = true;
     page.socket.events.closed(1006, "");
-    expect(page.nextIn).toBe(60_000);
+    expect(page.nextIn).toBe(30_000);
     page.connection.wake();
     expect(page.sockets).toHaveLength(2);
   });

@@ -7,6 +7,7 @@ import { shownChanges } from "./chat-state.ts";
 import { Composer, type Editing } from "./composer.tsx";
 import { authorNames } from "./lines.ts";
 import { MessageLog } from "./message-log.tsx";
+import { UnsavedEdits } from "./unsaved-edits.tsx";
 import type { ChatOfPage } from "./use-chat.ts";
 
 type ChatPanelProps = {
@@ -129,6 +130,7 @@ export function ChatPanel(props: ChatPanelProps) {
           )}
         </p>
       </div>
+      <UnsavedEdits page={page} onGone={() => field.current?.focus()} />
       <Composer
         field={field}
         draft={props.draft}

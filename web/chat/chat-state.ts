@@ -6,6 +6,7 @@ import type {
   RoomToClient,
   SupportState,
 } from "../../protocol/chat.ts";
+import { type Revision, refuseRevision, settleRevisions } from "./revisions.ts";
 
 /** A message of one's own that the room has not shown yet. */
 export type Outgoing = {
@@ -32,6 +33,10 @@ export type ChatState = {
   /** Nothing older than the floor is kept. */
   complete: boolean;
   outgoing: readonly Outgoing[];
+  /** What is to change of messages that the room has; of each message one. */
+  revisions: readonly Revision[];
+  /** How often all that was known of the messages was forgotten: a page of before is of no use. */
+  epoch: number;
   /** How far people have read, by their id. */
   reads: ReadonlyMap<string, number>;
   /** Of a support room. */
@@ -46,6 +51,8 @@ export const NOTHING_YET: ChatState = {
   floor: Number.POSITIVE_INFINITY,
   complete: false,
   outgoing: [],
+  revisions: [],
+  epoch: 0,
   reads: new Map(),
   support: null,
 };
@@ -68,10 +75,12 @@ function hearOther(state: ChatState, message: RoomToClient): ChatState {
       const { me, last_rev, from_rev, reads } = message;
       const isOther = state.me !== null && state.me.id !== me.id;
       const missedSome = state.rev !== null && state.rev < from_rev - 1;
+      const epoch = state.epoch + 1;
+      const { outgoing, revisions } = state;
       const kept = isOther
-        ? NOTHING_YET
+        ? { ...NOTHING_YET, epoch }
         : missedSome
-          ? { ...NOTHING_YET, outgoing: state.outgoing }
+          ? { ...NOTHING_YET, epoch, outgoing, revisions }
           : state;
       return { ...kept, me, rev: kept.rev ?? last_rev, reads: withMarks(kept.reads, reads) };
     }
@@ -85,10 +94,13 @@ function hearOther(state: ChatState, message: RoomToClient): ChatState {
       const { state: life, claimed_by, waiting_since } = message;
       return { ...state, support: { state: life, claimed_by, waiting_since } };
     }
-    case "error":
-      return message.cid === undefined
-        ? state
-        : changeOutgoing(state, message.cid, { problem: message.message });
+    case "error": {
+      const { cid, seq, answers, message: problem } = message;
+      if (cid !== undefined) return changeOutgoing(state, cid, { problem });
+      if (seq === undefined || (answers !== "edit" && answers !== "delete")) return state;
+      const revisions = refuseRevision(state.revisions, answers, seq, problem);
+      return { ...state, revisions };
+    }
     default:
       return state;
   }
@@ -128,10 +140,15 @@ function takeChanges(
     const isNew = change.type === "message" && change.edited_at === undefined;
     if (isNew) floor = Math.min(floor, Number.isFinite(floor) ? floor : change.seq);
   }
-  return dropShown({ ...state, changes: known, rev, floor });
+  return settle({ ...state, changes: known, rev, floor });
 }
 
-/** What the room shows as a message waits no more. */
+/** What the room shows waits no more. */
+function settle(state: ChatState): ChatState {
+  const revisions = settleRevisions(state.revisions, state.changes);
+  return dropShown(revisions === state.revisions ? state : { ...state, revisions });
+}
+
 function dropShown(state: ChatState): ChatState {
   if (state.outgoing.length === 0) return state;
   const shown = new Set<string>();

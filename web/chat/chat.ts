@@ -1,5 +1,11 @@
 import type { Page } from "../../protocol/api.ts";
-import type { ChatChange, ChatMessage, ClientToRoom, RoomToClient } from "../../protocol/chat.ts";
+import {
+  type ChatChange,
+  type ChatMessage,
+  type ClientToRoom,
+  type RoomToClient,
+  storedText,
+} from "../../protocol/chat.ts";
 import { ApiError } from "../api.ts";
 import {
   addOutgoing,
@@ -12,11 +18,21 @@ import {
   markSeen,
   NOTHING_YET,
   newsBetween,
+  type Outgoing,
   seenUpTo,
   shownChanges,
   unacknowledged,
 } from "./chat-state.ts";
-import { loadOutbox, type OutboxStorage, saveOutbox } from "./outbox.ts";
+import { loadOutbox, saveOutbox } from "./outbox.ts";
+import { Pace } from "./pace.ts";
+import {
+  addRevision,
+  dropRevision,
+  type Revision,
+  refuseRevisions,
+  wantedRevisions,
+} from "./revisions.ts";
+import type { TabStorage } from "./tab-storage.ts";
 
 /** The others are told this often that somebody types; the room passes on no more. */
 const TYPING_MS = 2_500;
@@ -39,19 +55,34 @@ type Surroundings = {
   room: string;
   /** @returns false if the room is away */
   say(message: ClientToRoom): boolean;
+  /** Dials a room that let this page in no more. */
+  rejoin(): void;
   loadPage(before: number | null): Promise<Page<ChatChange>>;
   onView(view: ChatView): void;
   onNews(messages: readonly ChatMessage[]): void;
   onControlRefused(sentence: string): void;
-  storage: OutboxStorage;
+  storage: TabStorage;
   now(): number;
+  setTimer(run: () => void, ms: number): number;
+  clearTimer(timer: number): void;
   newCid(): string;
 };
+
+/** A message that waits, by its `cid`; or the edit of one, by its `seq`. */
+type Waiting = string | number;
 
 /** What one person says and hears in a room, whatever its socket does. */
 export class Chat {
   readonly #around: Surroundings;
+  readonly #pace = new Pace();
   #view: ChatView = { state: NOTHING_YET, paging: "idle", notice: null };
+  /** What this socket was told: what is tried again is another object. */
+  #said = new WeakSet<Outgoing | Revision>();
+  #timer: number | null = null;
+  /** Why the room lets this page in no more. */
+  #refused: string | null = null;
+  /** What is to be tried again once it does. */
+  readonly #retried = new Set<Waiting>();
   #typedAt = Number.NEGATIVE_INFINITY;
   #stopped = false;
 
@@ -72,26 +103,43 @@ export class Chat {
     const news = newsBetween(before, this.#view.state);
     if (news.length > 0) this.#around.onNews(news);
     for (const message of messages) {
-      if (message.type !== "error" || message.cid !== undefined) continue;
-      if (message.answers === "control") this.#around.onControlRefused(message.message);
-      else this.#notice(message.message);
+      if (message.type === "error" && !this.#showsRefused(message)) this.#notice(message.message);
     }
   }
 
+  /** Whether what the room refuses is said where it was asked. */
+  #showsRefused({ answers, message, cid, seq }: RoomToClient & { type: "error" }): boolean {
+    if (answers === "control") this.#around.onControlRefused(message);
+    const edit = this.#view.state.revisions.find((one) => one.seq === seq);
+    return answers === "control" || cid !== undefined || edit?.problem != null;
+  }
+
   #welcomed(before: ChatState): void {
-    const { me } = this.#view.state;
-    const isFirst = before.me?.id !== me?.id;
-    const kept = isFirst && me ? loadOutbox(this.#around.storage, this.#around.room) : null;
-    // Another person may use this tab by now.
-    if (kept && kept.me === me?.id) {
-      const { outgoing } = this.#view.state;
-      const added = kept.outgoing.filter((old) => !outgoing.some(({ cid }) => cid === old.cid));
-      this.#setState({ ...this.#view.state, outgoing: [...added, ...outgoing] });
-    }
-    for (const { cid, text } of unacknowledged(this.#view.state)) {
-      this.#around.say({ type: "send", cid, text });
-    }
+    const { me, epoch } = this.#view.state;
+    this.#refused = null;
+    this.#said = new WeakSet();
+    if (before.me?.id !== me?.id) this.#takeKept();
+    for (const which of this.#retried) this.retry(which);
+    this.#retried.clear();
+    this.#flush();
+    // A page that was asked for before all was forgotten is waited for no more.
+    if (epoch !== before.epoch) this.#show({ paging: "idle" });
     if (!Number.isFinite(this.#view.state.floor)) void this.loadOlder();
+  }
+
+  /** Takes what waited when the page went away. */
+  #takeKept(): void {
+    const { me, outgoing, revisions } = this.#view.state;
+    const found = loadOutbox(this.#around.storage, this.#around.room);
+    // Another person may use this tab by now.
+    const kept = found?.me === me?.id ? found : null;
+    if (!kept && outgoing.length === 0) return;
+    const isNew = ({ cid }: Outgoing) => !outgoing.some((one) => one.cid === cid);
+    this.#setState({
+      ...this.#view.state,
+      outgoing: [...(kept?.outgoing.filter(isNew) ?? []), ...outgoing],
+      revisions: [...(kept?.revisions ?? []), ...revisions],
+    });
   }
 
   /** Says something; what becomes of it shows in the view. */
@@ -99,27 +147,70 @@ export class Chat {
     const cid = this.#around.newCid();
     const at = new Date(this.#around.now()).toISOString();
     this.#setState(addOutgoing(this.#view.state, cid, text, at));
-    this.#around.say({ type: "send", cid, text });
+    this.#flush();
   }
 
   /** What was not taken is tried once more. */
-  retry(cid: string): void {
-    const found = this.#view.state.outgoing.find((one) => one.cid === cid);
-    if (!found) return;
-    this.#setState(changeOutgoing(this.#view.state, cid, { problem: null }));
-    this.#around.say({ type: "send", cid, text: found.text });
+  retry(which: Waiting): void {
+    if (this.#refused !== null) {
+      this.#retried.add(which);
+      this.#around.rejoin();
+      return;
+    }
+    const { state } = this.#view;
+    const edit = state.revisions.find(({ seq }) => seq === which);
+    if (edit) this.#revise(edit.seq, edit.text);
+    else this.#setState(changeOutgoing(state, String(which), { problem: null }));
+    this.#flush();
   }
 
-  discard(cid: string): void {
-    this.#setState(dropOutgoing(this.#view.state, cid));
+  discard(which: Waiting): void {
+    const { state } = this.#view;
+    if (typeof which === "string") this.#setState(dropOutgoing(state, which));
+    else this.#setState({ ...state, revisions: dropRevision(state.revisions, which) });
   }
 
-  /** Edits, deletes, and what staff does. @returns false if the room is away */
+  /**
+   * Edits and deletes, which wait for the room if it is away, and what staff does.
+   * @returns false if it is not asked
+   */
   ask(message: ClientToRoom): boolean {
-    this.#notice(null);
+    this.#notice(this.#refused);
+    if (this.#refused !== null) return false;
+    if (message.type === "edit" || message.type === "delete") {
+      this.#revise(message.seq, message.type === "edit" ? storedText(message.text) : null);
+      this.#flush();
+      return true;
+    }
     if (this.#around.say(message)) return true;
     this.#notice("The chat is away for a moment; try that again when it is back.");
     return false;
+  }
+
+  #revise(seq: number, text: string | null): void {
+    const { state } = this.#view;
+    const revisions = addRevision(state.revisions, { seq, text, after: state.rev ?? 0 });
+    this.#setState({ ...state, revisions });
+  }
+
+  /** Tells the room what it has not shown, each once a socket, and no faster than it takes it. */
+  #flush(): void {
+    const { state } = this.#view;
+    for (const one of [...unacknowledged(state), ...wantedRevisions(state.revisions)]) {
+      if (this.#said.has(one)) continue;
+      const waitMs = this.#pace.waitMs(this.#around.now());
+      if (waitMs > 0) return this.#flushIn(waitMs);
+      if (!this.#around.say(messageFor(one))) return;
+      this.#said.add(one);
+      this.#pace.took();
+    }
+  }
+
+  #flushIn(waitMs: number): void {
+    this.#timer ??= this.#around.setTimer(() => {
+      this.#timer = null;
+      this.#flush();
+    }, waitMs);
   }
 
   typing(): void {
@@ -148,14 +239,15 @@ export class Chat {
     const { state, paging } = this.#view;
     if (paging === "loading" || state.complete) return;
     const before = state.floor;
+    const isStale = () => this.#stopped || this.#view.state.epoch !== state.epoch;
     this.#show({ paging: "loading" });
     try {
       const page = await this.#around.loadPage(Number.isFinite(before) ? before : null);
-      if (this.#stopped) return;
+      if (isStale()) return;
       this.#setState(addPage(this.#view.state, page, before));
       this.#show({ paging: "idle" });
     } catch (error) {
-      if (this.#stopped) return;
+      if (isStale()) return;
       this.#show({ paging: "failed" });
       if (!(error instanceof ApiError)) throw error;
     }
@@ -163,11 +255,16 @@ export class Chat {
 
   /** The room lets this page in no more: what waits is not said. */
   refused(sentence: string): void {
+    this.#refused = sentence;
     let { state } = this.#view;
     for (const { cid } of unacknowledged(state)) {
       state = changeOutgoing(state, cid, { problem: sentence });
     }
-    this.#setState(state);
+    const revisions = refuseRevisions(state.revisions, sentence);
+    if (revisions.length < state.revisions.length) {
+      this.#notice(`Nothing was deleted. ${sentence}`);
+    }
+    this.#setState({ ...state, revisions });
   }
 
   dismissNotice(): void {
@@ -177,6 +274,7 @@ export class Chat {
   /** What is still on its way changes nothing any more. */
   stop(): void {
     this.#stopped = true;
+    if (this.#timer !== null) this.#around.clearTimer(this.#timer);
   }
 
   #notice(notice: string | null): void {
@@ -184,9 +282,10 @@ export class Chat {
   }
 
   #setState(state: ChatState): void {
-    const { me, outgoing } = state;
-    if (me && outgoing !== this.#view.state.outgoing) {
-      saveOutbox(this.#around.storage, this.#around.room, { me: me.id, outgoing });
+    const { me, outgoing, revisions } = state;
+    const { state: before } = this.#view;
+    if (me && (outgoing !== before.outgoing || revisions !== before.revisions)) {
+      saveOutbox(this.#around.storage, this.#around.room, { me: me.id, outgoing, revisions });
     }
     this.#show({ state });
   }
@@ -195,4 +294,11 @@ export class Chat {
     this.#view = { ...this.#view, ...news };
     this.#around.onView(this.#view);
   }
+}
+
+function messageFor(waiting: Outgoing | Revision): ClientToRoom {
+  const { text } = waiting;
+  if ("cid" in waiting) return { type: "send", cid: waiting.cid, text: waiting.text };
+  const { seq } = waiting;
+  return text === null ? { type: "delete", seq } : { type: "edit", seq, text };
 }

@@ -1,7 +1,12 @@
 import type { RefObject, TargetedKeyboardEvent, TargetedSubmitEvent } from "preact";
 import { useEffect, useId, useState } from "preact/hooks";
+import { storedText } from "../../protocol/chat.ts";
 import { MAX_CHAT_TEXT_CHARACTERS } from "../../protocol/limits.ts";
 import { SendIcon } from "../icons.tsx";
+import "./composer.css";
+
+/** A key that an input method has taken, also where the composition it ends is over already. */
+const TAKEN_KEY_CODE = 229;
 
 /** A message of one's own that gets another text. */
 export type Editing = { seq: number; text: string };
@@ -26,18 +31,19 @@ type ComposerProps = {
 export function Composer(props: ComposerProps) {
   const { field, draft, editing, refused } = props;
   const hintId = useId();
+  const limitId = useId();
   const fieldId = useId();
-  const [changed, setChanged] = useState("");
-  const text = editing ? changed : draft;
-  const isEmpty = text.trim() === "";
+  const [changed, setChanged] = useState<{ of: Editing; text: string } | null>(null);
+  const text = editing ? (changed?.of === editing ? changed.text : editing.text) : draft;
+  const { length } = storedText(text);
+  const excess = length - MAX_CHAT_TEXT_CHARACTERS;
+  const isSendable = length > 0 && excess <= 0 && refused === null;
   useEffect(() => {
-    if (!editing) return;
-    setChanged(editing.text);
-    field.current?.focus();
+    if (editing) field.current?.focus();
   }, [editing]);
 
   const submit = () => {
-    if (isEmpty || refused !== null) return;
+    if (!isSendable) return;
     if (editing) {
       if (editing.text === text || props.onSave(editing.seq, text)) props.onCancelEdit();
     } else {
@@ -52,8 +58,12 @@ export function Composer(props: ComposerProps) {
     field.current?.focus();
   };
   const onKeyDown = (event: TargetedKeyboardEvent<HTMLTextAreaElement>) => {
-    // What a Chinese or Japanese keyboard composes is chosen with Enter too.
-    if (event.isComposing) return;
+    // What a Chinese or Japanese keyboard composes is chosen with Enter, and left with Escape, too.
+    // Safari tells of those only after the composition's end.
+    if (event.isComposing || event.keyCode === TAKEN_KEY_CODE) {
+      event.stopPropagation();
+      return;
+    }
     if (event.key === "Enter" && !event.shiftKey) {
       event.preventDefault();
       submit();
@@ -85,13 +95,13 @@ export function Composer(props: ComposerProps) {
           ref={field}
           rows={1}
           value={text}
-          maxLength={MAX_CHAT_TEXT_CHARACTERS}
           placeholder="Write a message"
           readOnly={refused !== null}
           enterkeyhint="send"
-          aria-describedby={hintId}
+          aria-invalid={excess > 0}
+          aria-describedby={`${limitId} ${hintId}`}
           onInput={({ currentTarget: { value } }) => {
-            if (editing) setChanged(value);
+            if (editing) setChanged({ of: editing, text: value });
             else props.onDraft(value);
             if (value !== "") props.onTyping();
           }}
@@ -103,15 +113,24 @@ export function Composer(props: ComposerProps) {
           class="tool send"
           aria-label={editing ? "Save the change" : "Send"}
           title={editing ? "Save the change" : "Send"}
-          aria-disabled={isEmpty || refused !== null}
+          aria-disabled={!isSendable}
           data-testid="send"
         >
           <SendIcon />
         </button>
       </div>
+      {/* What is pasted stays whole: whoever wrote it cuts it. */}
+      <p id={limitId} role="status" class="composer-limit error" data-testid="too-long">
+        {excess > 0 && tooLong(excess)}
+      </p>
       <p id={hintId} class="composer-hint">
         Enter sends, Shift+Enter begins a new line.
       </p>
     </form>
   );
+}
+
+function tooLong(excess: number): string {
+  const [many, limit] = [excess, MAX_CHAT_TEXT_CHARACTERS].map((n) => n.toLocaleString("en"));
+  return `${many} ${excess === 1 ? "character" : "characters"} too many: a message has at most ${limit}.`;
 }

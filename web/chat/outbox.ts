@@ -1,28 +1,29 @@
 import type { Outgoing } from "./chat-state.ts";
+import type { Revision } from "./revisions.ts";
+import type { TabStorage } from "./tab-storage.ts";
 
 /** What was written and not yet shown by the room, kept for a page that is loaded again. */
-export type Outbox = { me: string; outgoing: readonly Outgoing[] };
-
-/** As the browser's own storage of one tab. */
-export type OutboxStorage = Pick<Storage, "getItem" | "setItem" | "removeItem">;
+export type Outbox = {
+  me: string;
+  outgoing: readonly Outgoing[];
+  revisions: readonly Revision[];
+};
 
 const keyOf = (room: string) => `porthole-unsent:${room}`;
 
-export function saveOutbox(storage: OutboxStorage, room: string, outbox: Outbox): void {
-  try {
-    if (outbox.outgoing.length === 0) storage.removeItem(keyOf(room));
-    else storage.setItem(keyOf(room), JSON.stringify(outbox));
-  } catch (error) {
-    // Full, or forbidden by the browser: they wait in this page alone.
-    console.warn(error);
-  }
+export function saveOutbox(storage: TabStorage, room: string, outbox: Outbox): void {
+  const isEmpty = outbox.outgoing.length === 0 && outbox.revisions.length === 0;
+  if (isEmpty) storage.removeItem(keyOf(room));
+  else storage.setItem(keyOf(room), JSON.stringify(outbox));
 }
 
 /** What waited when the page went away; null if nothing did. */
-export function loadOutbox(storage: OutboxStorage, room: string): Outbox | null {
+export function loadOutbox(storage: TabStorage, room: string): Outbox | null {
   try {
     const found: unknown = JSON.parse(storage.getItem(keyOf(room)) ?? "null");
-    return isOutbox(found) ? found : null;
+    // Those of before kept no revisions.
+    const outbox = typeof found === "object" && found && { revisions: [], ...found };
+    return isOutbox(outbox) ? outbox : null;
   } catch {
     return null;
   }
@@ -31,10 +32,12 @@ export function loadOutbox(storage: OutboxStorage, room: string): Outbox | null 
 /** Another version of this page may have written it. */
 function isOutbox(found: unknown): found is Outbox {
   if (typeof found !== "object" || found === null) return false;
-  const { me, outgoing } = found as Partial<Outbox>;
+  const { me, outgoing, revisions } = found as Partial<Outbox>;
   return (
     typeof me === "string" &&
     Array.isArray(outgoing) &&
-    outgoing.every((one) => typeof one?.cid === "string" && typeof one.text === "string")
+    outgoing.every((one) => typeof one?.cid === "string" && typeof one.text === "string") &&
+    Array.isArray(revisions) &&
+    revisions.every((one) => typeof one?.seq === "number" && typeof one.after === "number")
   );
 }

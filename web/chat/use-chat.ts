@@ -6,6 +6,7 @@ import { onWake, pageClock } from "../page-clock.ts";
 import { RoomConnection, type RoomState } from "../viewer/room.ts";
 import { Chat, type ChatView } from "./chat.ts";
 import { NOTHING_YET } from "./chat-state.ts";
+import { tabStorage } from "./tab-storage.ts";
 
 /** Somebody who typed is said to type for so long after. */
 const TYPING_SHOWN_MS = 4_000;
@@ -67,8 +68,9 @@ export function useChat(
         setNews((before) => (before === told ? `${told}\u00a0` : told));
       },
       onControlRefused: (sentence) => tell.current(sentence),
-      storage: sessionStorage,
-      now: Date.now,
+      rejoin: () => connection.wake(),
+      storage: tabStorage,
+      ...pageClock,
       newCid: () => crypto.randomUUID(),
     });
     const connection = new RoomConnection({

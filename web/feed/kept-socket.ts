@@ -36,7 +36,7 @@ type Surroundings = SocketClock & {
 type Attempt = {
   socket: EdgeSocket | null;
   heard: boolean;
-  /** A ping waits for its answer. */
+  /** A ping was sent, and its time is not over. */
   asked: boolean;
   inSince: number | null;
 };
@@ -93,7 +93,9 @@ export class KeptSocket {
   /** Somebody waits for what comes of what was sent: a dead socket should be found out soon. */
   probe(): void {
     const attempt = this.#attempt;
-    if (attempt && !attempt.asked) this.#ping(attempt);
+    // A ping that was answered says nothing of what was sent after it; one that was not is enough.
+    const isAsked = attempt?.asked && !attempt.heard;
+    if (attempt && !isAsked) this.#ping(attempt);
   }
 
   stop(): void {

@@ -2,6 +2,7 @@ import { useEffect } from "preact/hooks";
 import type { InboxRoom as InboxEntry, SupportState } from "../../protocol/chat.ts";
 import { ChatPanel } from "../chat/chat-panel.tsx";
 import { unseenMessages } from "../chat/chat-state.ts";
+import { useDraft } from "../chat/draft.ts";
 import { useChat } from "../chat/use-chat.ts";
 import { BackIcon } from "../icons.tsx";
 import { Link } from "../router.tsx";
@@ -11,19 +12,19 @@ type InboxRoomProps = {
   room: string;
   /** As the list has it; null if it does not show this room now. */
   entry: InboxEntry | null;
-  draft: string;
-  onDraft(text: string): void;
   onUnseen(count: number): void;
 };
 
 /** One guest's chat, with what staff can do about it. */
-export function InboxRoom({ room, entry, draft, onDraft, onUnseen }: InboxRoomProps) {
+export function InboxRoom({ room, entry, onUnseen }: InboxRoomProps) {
   const page = useChat(room);
   const { view, chat } = page;
   const { me } = page.room;
   const { support } = view.state;
   const unseen = unseenMessages(view.state).length;
+  const [draft, setDraft] = useDraft(room, me?.id ?? null);
   useEffect(() => onUnseen(unseen), [unseen]);
+  useEffect(() => () => onUnseen(0), []);
   const isMine = support?.claimed_by != null && support.claimed_by.id === me?.id;
   const isClosed = support?.state === "closed";
   const here = page.room.link === "here";
@@ -37,7 +38,7 @@ export function InboxRoom({ room, entry, draft, onDraft, onUnseen }: InboxRoomPr
         title={entry?.guest ?? guestIn(page) ?? "Chat"}
         empty="Nothing was said in this chat yet."
         draft={draft}
-        onDraft={onDraft}
+        onDraft={setDraft}
         takesFocus
         onClose={null}
       >

@@ -22,7 +22,6 @@ export function Inbox({ roomId }: { roomId: string | null }) {
   const [filter, setFilter] = useState<InboxState>("open");
   const { rooms, hasMore, waiting, hasMoreWaiting, problem, refresh, more } = useInbox(filter);
   useNow(); // how long somebody waits goes on while nothing changes
-  const [drafts, setDrafts] = useState<Readonly<Record<string, string>>>({});
   const [unseen, setUnseen] = useState(0);
   const room = roomId === null ? null : `support:${roomId}`;
   // Who waits in the room that is open is counted already.
@@ -66,8 +65,6 @@ export function Inbox({ roomId }: { roomId: string | null }) {
             key={room}
             room={room}
             entry={rooms?.find((entry) => entry.room === room) ?? null}
-            draft={drafts[room] ?? ""}
-            onDraft={(text) => setDrafts({ ...drafts, [room]: text })}
             onUnseen={setUnseen}
           />
         ) : (

@@ -5,6 +5,7 @@ import { MAX_NAME_CHARACTERS } from "../../protocol/limits.ts";
 import { ApiError, findSupport, openSupport } from "../api.ts";
 import { ChatPanel } from "../chat/chat-panel.tsx";
 import { unseenMessages } from "../chat/chat-state.ts";
+import { useDraft } from "../chat/draft.ts";
 import { useChat } from "../chat/use-chat.ts";
 import "../inbox/inbox.css";
 import { Logo } from "../icons.tsx";
@@ -130,7 +131,7 @@ function SupportForm({ problem, busy, onOpen }: SupportFormProps) {
 
 function SupportChat({ room }: { room: SupportRoom }) {
   const chat = useChat(room.room);
-  const [draft, setDraft] = useState("");
+  const [draft, setDraft] = useDraft(room.room, chat.room.me?.id ?? null);
   const unseen = unseenMessages(chat.view.state).length;
   usePage(unseen > 0 ? `(${unseen}) Support` : "Support", "chat");
   const { support } = chat.view.state;

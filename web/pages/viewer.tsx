@@ -2,6 +2,7 @@ import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { Session } from "../../protocol/api.ts";
 import { ChatPanel } from "../chat/chat-panel.tsx";
 import { unseenMessages } from "../chat/chat-state.ts";
+import { useDraft } from "../chat/draft.ts";
 import { useChat } from "../chat/use-chat.ts";
 import { ChevronDownIcon } from "../icons.tsx";
 import { shortUrl } from "../jobs/short-url.ts";
@@ -57,7 +58,7 @@ export function Viewer({ sessionId }: { sessionId: string }) {
   const [clipboardOpen, setClipboardOpen] = useState(false);
   const [controlOpen, setControlOpen] = useState(false);
   const [chatOpen, setChatOpen] = useState(false);
-  const [draft, setDraft] = useState("");
+  const [draft, setDraft] = useDraft(`session:${sessionId}`, chat.room.me?.id ?? null);
   const chatTool = useRef<HTMLButtonElement>(null);
   const [sharing, setSharing] = useState(false);
   const [keyboardOpen, setKeyboardOpen] = useState(false);

@@ -3,8 +3,12 @@ const FLOOR_MS = 1_000;
 const FIRST_CEILING_MS = 2_000;
 const LAST_CEILING_MS = 10_000;
 
-/** Nobody waits for a picture in a hidden tab, and showing the tab dials at once. */
-const HIDDEN_FLOOR_MS = 60_000;
+/**
+ * Nobody waits for a picture in a hidden tab, and showing the tab dials at once. These do not grow:
+ * the first wait is long already. Most tabs are hidden, so it is theirs that chance has to spread.
+ */
+const HIDDEN_FLOOR_MS = 30_000;
+const HIDDEN_CEILING_MS = 90_000;
 
 /**
  * How long to wait before dialling again.
@@ -12,8 +16,12 @@ const HIDDEN_FLOOR_MS = 60_000;
  * @param random a number in [0, 1)
  */
 export function backoffMs(failures: number, random: number, hidden: boolean): number {
+  if (hidden) return between(HIDDEN_FLOOR_MS, HIDDEN_CEILING_MS, random);
   // Past the last ceiling a larger exponent changes nothing, and would end at Infinity.
   const ceiling = Math.min(LAST_CEILING_MS, FIRST_CEILING_MS * 2 ** Math.min(failures, 10));
-  const wait = FLOOR_MS + random * (ceiling - FLOOR_MS);
-  return hidden ? Math.max(HIDDEN_FLOOR_MS, wait) : wait;
+  return between(FLOOR_MS, ceiling, random);
+}
+
+function between(floor: number, ceiling: number, random: number): number {
+  return floor + random * (ceiling - floor);
 }

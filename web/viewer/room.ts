@@ -22,6 +22,9 @@ export type RoomState = {
   control: Control | null;
 };
 
+/** What somebody looks at the page for until it is done. */
+const WAITED_FOR: ReadonlySet<ClientToRoom["type"]> = new Set(["send", "edit", "delete"]);
+
 const NOT_LET_IN = "This chat does not let you in.";
 
 type Surroundings = SocketClock & {
@@ -66,7 +69,7 @@ export class RoomConnection {
   /** Says something to the room. @returns false if the room is away: then it is not said */
   say(message: ClientToRoom): boolean {
     const isSaid = this.#state.link === "here" && this.#socket.send(JSON.stringify(message));
-    if (isSaid && message.type === "send") this.#socket.probe();
+    if (isSaid && WAITED_FOR.has(message.type)) this.#socket.probe();
     return isSaid;
   }
 
