@@ -3,8 +3,10 @@ import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import type { SupportRoom, SupportState } from "../../protocol/chat.ts";
 import { MAX_NAME_CHARACTERS } from "../../protocol/limits.ts";
 import { ApiError, findSupport, openSupport } from "../api.ts";
+import { ChatNews } from "../chat/chat-news.tsx";
 import { ChatPanel } from "../chat/chat-panel.tsx";
 import { unseenMessages } from "../chat/chat-state.ts";
+import { countOf } from "../chat/count.ts";
 import { useChat } from "../chat/use-chat.ts";
 import "../inbox/inbox.css";
 import { Logo } from "../icons.tsx";
@@ -110,14 +112,12 @@ function SupportChat({ room }: { room: SupportRoom }) {
   const chat = useChat(room.room);
   const [draft, setDraft] = useState("");
   const unseen = unseenMessages(chat.view.state).length;
-  usePage(unseen > 0 ? `(${unseen}) Support` : "Support", "chat");
+  usePage(unseen > 0 ? `(${countOf(unseen)}) Support` : "Support", "chat");
   const { support } = chat.view.state;
   return (
     <main class="support">
       <h1 class="visually-hidden">Support</h1>
-      <p class="visually-hidden" role="status" data-testid="chat-news">
-        {chat.news}
-      </p>
+      <ChatNews news={chat.news} />
       <ChatPanel
         page={chat}
         title="Support"
