@@ -4,8 +4,10 @@ import { Component, type ComponentClass, type FunctionComponent, h } from "preac
 export function memo<Props extends object>(Drawn: FunctionComponent<Props>): ComponentClass<Props> {
   return class Memo extends Component<Props> {
     override shouldComponentUpdate(next: Props): boolean {
-      const keys = new Set([...Object.keys(this.props), ...Object.keys(next)]);
-      return [...keys].some((key) => Reflect.get(this.props, key) !== Reflect.get(next, key));
+      const keys = Object.keys(next) as (keyof Props)[];
+      // Thousands are compared at once.
+      if (keys.length !== Object.keys(this.props).length) return true;
+      return keys.some((key) => next[key] !== this.props[key]);
     }
 
     override render() {

@@ -1,5 +1,5 @@
 import type { TargetedSubmitEvent } from "preact";
-import { useCallback, useEffect, useRef, useState } from "preact/hooks";
+import { useCallback, useEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { SupportRoom, SupportState } from "../../protocol/chat.ts";
 import { MAX_NAME_CHARACTERS } from "../../protocol/limits.ts";
 import { ApiError, findSupport, openSupport } from "../api.ts";
@@ -111,7 +111,7 @@ function SupportForm({ problem, busy, onOpen }: SupportFormProps) {
 function SupportChat({ room }: { room: SupportRoom }) {
   const chat = useChat(room.room);
   const [draft, setDraft] = useState("");
-  const unseen = unseenMessages(chat.view.state).length;
+  const unseen = useMemo(() => unseenMessages(chat.view.state).length, [chat.view.state]);
   usePage(unseen > 0 ? `(${countOf(unseen)}) Support` : "Support", "chat");
   const { support } = chat.view.state;
   return (
