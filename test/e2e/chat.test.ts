@@ -215,9 +215,23 @@ describe("two browsers that watch one desktop and chat", () => {
     await ben.page.getByTestId("to-news").waitFor({ state: "detached" });
   });
 
-  it("who was removed is told so, in a sentence", async () => {
+  it("who was removed is told so, in a sentence; whoever did it was asked, and can let them back in", async () => {
     await ann.page.getByTestId("remove").click();
+    await ann.page.getByText("Remove Guest from this chat for an hour?").waitFor();
+    await ann.page.getByTestId("keep").click();
+    await ann.page.getByTestId("confirm-remove").waitFor({ state: "detached" });
+    await ann.page.getByTestId("remove").click();
+    await ann.page.getByTestId("confirm-remove").click();
     await ben.page.getByTestId("chat-link").getByText("removed you from this room").waitFor();
+    // The way back stays while the chat is closed.
+    await ann.page.getByTestId("close-chat").click();
+    await annsChat.open();
+    await ann.page.getByTestId("removed").getByText("You removed Guest for an hour.").waitFor();
+    await ann.page.getByTestId("let-back").click();
+    await ann.page.getByTestId("removed").waitFor({ state: "detached" });
+    await ben.page.reload();
+    await ben.shows(PICTURE);
+    await bensChat.open();
   });
 
   it("leave nothing in the consoles of their pages", () => {

@@ -3,12 +3,14 @@ import { useEffect, useId, useMemo, useRef, useState } from "preact/hooks";
 import { CloseIcon, PeopleIcon } from "../icons.tsx";
 import "./chat.css";
 import { ChatPeople } from "./chat-people.tsx";
+import { ChatStanding } from "./chat-standing.tsx";
 import { shownChanges } from "./chat-state.ts";
 import { Composer, type Editing } from "./composer.tsx";
-import { authorNames } from "./lines.ts";
+import type { MessageDeeds } from "./message.tsx";
 import { MessageLog } from "./message-log.tsx";
 import { UnsavedEdits } from "./unsaved-edits.tsx";
 import type { ChatOfPage } from "./use-chat.ts";
+import { useKeptFocus } from "./use-kept-focus.ts";
 
 type ChatPanelProps = {
   page: ChatOfPage;
@@ -28,16 +30,33 @@ type ChatPanelProps = {
 /** A chat: who is there, what was said, and where one writes. */
 export function ChatPanel(props: ChatPanelProps) {
   const { page, title, onClose } = props;
-  const { room, view, chat, typing } = page;
+  const { room, view, chat, names, muted, removals } = page;
+  const panel = useRef<HTMLElement>(null);
   const field = useRef<HTMLTextAreaElement>(null);
   const [editing, setEditing] = useState<Editing | null>(null);
   const [peopleShown, setPeopleShown] = useState(false);
   const titleId = useId();
   const peopleId = useId();
-  const names = useMemo(() => authorNames(view.state, room.members), [view.state, room.members]);
+  useKeptFocus(panel, field);
   useEffect(() => {
     if (props.takesFocus) field.current?.focus();
   }, []);
+  const deeds = useMemo(
+    (): MessageDeeds => ({
+      edit: setEditing,
+      delete: (seq) => void chat?.ask({ type: "delete", seq }),
+      retry: (cid) => {
+        chat?.retry(cid);
+        // What was pressed is gone, and whoever said one thing often has another to say.
+        field.current?.focus();
+      },
+      discard: (cid) => {
+        chat?.discard(cid);
+        field.current?.focus();
+      },
+    }),
+    [chat],
+  );
 
   const stopEditing = () => {
     setEditing(null);
@@ -52,11 +71,14 @@ export function ChatPanel(props: ChatPanelProps) {
   const closeOnEscape = (event: TargetedKeyboardEvent<HTMLElement>) => {
     if (event.key === "Escape") onClose?.();
   };
-  const muted = room.members.find(({ id }) => id === room.me?.id)?.muted_until !== undefined;
+  const isMuted = room.me !== null && muted.has(room.me.id);
 
   return (
     <section
       class="chat"
+      ref={panel}
+      // What is pressed beside the buttons is in the chat too.
+      tabIndex={-1}
       aria-labelledby={titleId}
       onKeyDown={closeOnEscape}
       data-link={room.link}
@@ -95,41 +117,13 @@ export function ChatPanel(props: ChatPanelProps) {
           me={room.me}
           members={room.members}
           names={names}
-          onAsk={(message) => chat?.ask(message)}
+          muted={muted}
+          onMute={(member, seconds) => chat?.ask({ type: "mute", member, seconds })}
+          onRemove={removals.remove}
         />
       )}
-      <MessageLog
-        page={page}
-        empty={props.empty}
-        onEdit={(seq, text) => setEditing({ seq, text })}
-      />
-      <div class="chat-state">
-        {/* Nothing that comes and goes by the second is read out. */}
-        <p class="chat-typing" aria-hidden="true" data-testid="typing">
-          {typingSentence(typing.flatMap((id) => names.get(id) ?? []))}
-        </p>
-        <p role="status" class="chat-line" data-testid="chat-link">
-          {room.refused ??
-            (room.link === "away"
-              ? "The chat is away. What you write is sent as soon as it is back."
-              : muted
-                ? "An operator muted you here: nobody hears you for now."
-                : null)}
-        </p>
-        <p role="alert" class="chat-line warn" data-testid="chat-notice">
-          {view.notice}
-          {view.notice && (
-            <button
-              type="button"
-              class="tool"
-              aria-label="Close this notice"
-              onClick={() => chat?.dismissNotice()}
-            >
-              <CloseIcon />
-            </button>
-          )}
-        </p>
-      </div>
+      <MessageLog page={page} empty={props.empty} deeds={deeds} />
+      <ChatStanding page={page} isMuted={isMuted} />
       <UnsavedEdits page={page} onGone={() => field.current?.focus()} />
       <Composer
         field={field}
@@ -138,7 +132,7 @@ export function ChatPanel(props: ChatPanelProps) {
         editing={editing}
         refused={room.refused}
         onTyping={() => {
-          if (!muted) chat?.typing();
+          if (!isMuted) chat?.typing();
         }}
         onSend={(text) => chat?.send(text.trim())}
         onSave={(seq, text) => chat?.ask({ type: "edit", seq, text: text.trim() }) ?? false}
@@ -147,11 +141,4 @@ export function ChatPanel(props: ChatPanelProps) {
       />
     </section>
   );
-}
-
-function typingSentence(names: readonly string[]): string {
-  if (names.length === 0) return "";
-  if (names.length === 1) return `${names[0]} is typing…`;
-  if (names.length === 2) return `${names[0]} and ${names[1]} are typing…`;
-  return `${names.length} people are typing…`;
 }

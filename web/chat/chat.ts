@@ -39,7 +39,7 @@ const TYPING_MS = 2_500;
 
 export type Paging = "idle" | "loading" | "failed";
 
-/** Who reads along has so many messages on the page at most, and then so many. */
+/** Whoever is at the end has so many messages on the page at most, and then so many. */
 const MANY_MESSAGES = 600;
 const KEPT_MESSAGES = 300;
 
@@ -220,13 +220,17 @@ export class Chat {
     this.#around.say({ type: "typing" });
   }
 
+  /** Nobody reads what is above the end: of too many messages the oldest can be loaded again. */
+  forgetOldest(): void {
+    const { state, paging } = this.#view;
+    if (paging !== "idle" || shownChanges(state).length <= MANY_MESSAGES) return;
+    this.#setState(forgetOld(state, KEPT_MESSAGES));
+  }
+
   /** The person is at the end, and has seen all that is shown. */
   seen(): void {
-    const shown = shownChanges(this.#view.state);
-    const last = shown.at(-1)?.seq ?? 0;
-    if (shown.length > MANY_MESSAGES && this.#view.paging === "idle") {
-      this.#setState(forgetOld(this.#view.state, KEPT_MESSAGES));
-    }
+    this.forgetOldest();
+    const last = shownChanges(this.#view.state).at(-1)?.seq ?? 0;
     if (last <= seenUpTo(this.#view.state)) return;
     // A mark that does not get through is told with the next one.
     if (this.#around.say({ type: "read", seq: last })) {

@@ -12,7 +12,7 @@ export type Line =
   /** Above what the person has not seen. */
   | { kind: "new"; key: "new" }
   | { kind: "message"; key: string; message: ChatMessage; mine: boolean; named: boolean }
-  | { kind: "deleted"; key: string }
+  | { kind: "deleted"; key: string; seq: number }
   | { kind: "outgoing"; key: string; outgoing: Outgoing };
 
 /**
@@ -35,7 +35,7 @@ export function linesOf(state: ChatState, newAfter: number | null): Line[] {
     }
     if (change.type === "deleted") {
       author = null;
-      lines.push({ kind: "deleted", key: String(change.seq) });
+      lines.push({ kind: "deleted", key: String(change.seq), seq: change.seq });
       continue;
     }
     const today = new Date(change.at).toDateString();

@@ -1,9 +1,19 @@
-import { useState } from "preact/hooks";
+import { useRef, useState } from "preact/hooks";
 import type { ChatMessage } from "../../protocol/chat.ts";
 import { EditIcon, TrashIcon } from "../icons.tsx";
 import { absolute, timeOfDay } from "../time.ts";
+import { Ask } from "./ask.tsx";
 import type { Outgoing } from "./chat-state.ts";
 import { linkify } from "./linkify.ts";
+import { memo } from "./memo.ts";
+
+/** What can be done about a message. */
+export type MessageDeeds = {
+  edit(message: { seq: number; text: string }): void;
+  delete(seq: number): void;
+  retry(cid: string): void;
+  discard(cid: string): void;
+};
 
 type MessageProps = {
   message: ChatMessage;
@@ -13,54 +23,67 @@ type MessageProps = {
   named: boolean;
   /** Under one's own last message: what became of it. */
   mark: string | null;
-  /** null for those that somebody else wrote, and while nothing can be asked of the room. */
-  onEdit: (() => void) | null;
-  onDelete: (() => void) | null;
+  mayEdit: boolean;
+  mayDelete: boolean;
+  deeds: MessageDeeds;
 };
 
 /** A message that the room has stored. */
-export function Message({ message, author, mine, named, mark, onEdit, onDelete }: MessageProps) {
+export const Message = memo(function Message(props: MessageProps) {
+  const { message, author, mine, named, mark, mayEdit, mayDelete, deeds } = props;
+  const { seq, text, at } = message;
   const [deleting, setDeleting] = useState(false);
+  const deleteTool = useRef<HTMLButtonElement>(null);
+  const keep = () => {
+    deleteTool.current?.focus();
+    setDeleting(false);
+  };
   return (
-    <li class={`msg ${mine ? "mine" : ""} ${named ? "named" : ""}`} data-testid="message">
+    <li
+      class={`msg ${mine ? "mine" : ""} ${named ? "named" : ""}`}
+      data-seq={seq}
+      data-testid="message"
+    >
       <p class={named ? "msg-head" : "visually-hidden"}>
         <span class="msg-author" data-testid="author">
           {mine ? "You" : author}
         </span>
         {message.from.role === "operator" && !mine && <span class="msg-role">operator</span>}{" "}
-        <time dateTime={message.at} title={absolute(message.at)}>
-          {timeOfDay(message.at)}
+        <time dateTime={at} title={absolute(at)}>
+          {timeOfDay(at)}
         </time>
       </p>
       <div class="msg-row">
-        <p class="msg-text" title={absolute(message.at)} data-testid="text">
+        <p class="msg-text" title={absolute(at)} data-testid="text">
           {/* What a text does to the direction of writing ends with it. */}
           <bdi>
-            <Text text={message.text} />
+            <Text text={text} />
           </bdi>
           {message.edited_at && <span class="msg-edited"> (edited)</span>}
         </p>
-        {!deleting && (onEdit || onDelete) && (
+        {(mayEdit || mayDelete) && (
           <span class="msg-tools">
-            {onEdit && (
+            {mayEdit && (
               <button
                 type="button"
                 class="tool"
-                aria-label={`Edit: ${message.text.slice(0, 40)}`}
+                aria-label={`Edit: ${text.slice(0, 40)}`}
                 title="Edit"
-                onClick={onEdit}
+                onClick={() => deeds.edit({ seq, text })}
                 data-testid="edit"
               >
                 <EditIcon />
               </button>
             )}
-            {onDelete && (
+            {mayDelete && (
               <button
                 type="button"
                 class="tool"
-                aria-label={`Delete: ${message.text.slice(0, 40)}`}
+                ref={deleteTool}
+                aria-label={`Delete: ${text.slice(0, 40)}`}
+                aria-expanded={deleting}
                 title="Delete"
-                onClick={() => setDeleting(true)}
+                onClick={() => setDeleting(!deleting)}
                 data-testid="delete"
               >
                 <TrashIcon />
@@ -69,21 +92,15 @@ export function Message({ message, author, mine, named, mark, onEdit, onDelete }
           </span>
         )}
       </div>
-      {deleting && onDelete && (
-        <p class="msg-ask" role="alert">
+      {deleting && mayDelete && (
+        <Ask
+          words={{ todo: "Delete", keep: "Keep" }}
+          confirmTestId="confirm-delete"
+          onConfirm={() => deeds.delete(seq)}
+          onKeep={keep}
+        >
           Delete this message for everybody?
-          <button
-            type="button"
-            class="button small danger"
-            onClick={onDelete}
-            data-testid="confirm-delete"
-          >
-            Delete
-          </button>
-          <button type="button" class="button small" onClick={() => setDeleting(false)}>
-            Keep
-          </button>
-        </p>
+        </Ask>
       )}
       {mark && (
         <p class="msg-mark" data-testid="mark">
@@ -92,19 +109,19 @@ export function Message({ message, author, mine, named, mark, onEdit, onDelete }
       )}
     </li>
   );
-}
+});
 
 type OutgoingProps = {
   outgoing: Outgoing;
   /** Whether it is on its way; else it waits for the room. */
   here: boolean;
-  onRetry(): void;
-  onDiscard(): void;
+  deeds: MessageDeeds;
 };
 
 /** A message of one's own that the room has not shown yet. */
-export function OutgoingMessage({ outgoing, here, onRetry, onDiscard }: OutgoingProps) {
-  const { text, problem, seq } = outgoing;
+export const OutgoingMessage = memo(function OutgoingMessage(props: OutgoingProps) {
+  const { outgoing, here, deeds } = props;
+  const { cid, text, problem, seq } = outgoing;
   const mark = seq !== null ? "Sent" : here ? "Sending…" : "Waiting until the chat is back…";
   return (
     <li class={`msg mine ${problem ? "failed" : "sending"}`} data-testid="outgoing">
@@ -116,19 +133,29 @@ export function OutgoingMessage({ outgoing, here, onRetry, onDiscard }: Outgoing
       {problem === null ? (
         <p class="msg-mark">{mark}</p>
       ) : (
-        <p class="msg-ask" role="alert">
+        <p class="msg-problem" role="alert">
           <span class="error">Not sent. {problem}</span>
-          <button type="button" class="button small" onClick={onRetry} data-testid="try-again">
+          <button
+            type="button"
+            class="button small"
+            onClick={() => deeds.retry(cid)}
+            data-testid="try-again"
+          >
             Try again
           </button>
-          <button type="button" class="button small" onClick={onDiscard} data-testid="discard">
+          <button
+            type="button"
+            class="button small"
+            onClick={() => deeds.discard(cid)}
+            data-testid="discard"
+          >
             Remove
           </button>
         </p>
       )}
     </li>
   );
-}
+});
 
 function Text({ text }: { text: string }) {
   return linkify(text).map((piece) =>

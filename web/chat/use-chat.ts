@@ -1,18 +1,20 @@
-import { useEffect, useRef, useState } from "preact/hooks";
-import type { ChatMessage, RoomToClient } from "../../protocol/chat.ts";
+import type { RefObject } from "preact";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import type { PresentMember, RoomToClient } from "../../protocol/chat.ts";
 import { listMessages } from "../api.ts";
 import { openEdgeSocket } from "../feed/edge-socket.ts";
 import { onWake, pageClock } from "../page-clock.ts";
 import { RoomConnection, type RoomState } from "../viewer/room.ts";
 import { Chat, type ChatView } from "./chat.ts";
 import { NOTHING_YET } from "./chat-state.ts";
+import { authorNames } from "./lines.ts";
+import { addNews, type News } from "./news.ts";
+import { useRunning } from "./running.ts";
 import { tabStorage } from "./tab-storage.ts";
+import { type Removals, useRemovals } from "./use-removals.ts";
 
 /** Somebody who typed is said to type for so long after. */
 const TYPING_SHOWN_MS = 4_000;
-
-/** More than that at once are counted: nobody wants to hear them read out. */
-const READ_OUT = 3;
 
 /** A room, joined for as long as the page shows it. */
 export type ChatOfPage = {
@@ -21,10 +23,18 @@ export type ChatOfPage = {
   /** null while no room is joined. */
   chat: Chat | null;
   connection: RoomConnection | null;
+  /** What to call everybody, by their ids. */
+  names: ReadonlyMap<string, string>;
   /** The ids of those who type. */
   typing: readonly string[];
+  /** The ids of those whom nobody hears for now. */
+  muted: ReadonlySet<string>;
+  /** Whom this page had removed; kept while the chat itself is closed. */
+  removals: Removals;
   /** What came last, for those who hear the page. */
-  news: string;
+  news: readonly News[];
+  /** Whether nobody reads what is above the end of the log; whoever shows it says so. */
+  atEnd: RefObject<boolean>;
 };
 
 type Joined = { chat: Chat; connection: RoomConnection };
@@ -50,22 +60,28 @@ export function useChat(
   const [room, setRoom] = useState(NOWHERE);
   const [view, setView] = useState(NOTHING);
   const [joined, setJoined] = useState<Joined | null>(null);
-  const [news, setNews] = useState("");
-  const { typing, heard: typed, forget } = useTyping();
+  const [news, setNews] = useState<readonly News[]>([]);
+  const atEnd = useRef(true);
+  const { chat = null, connection = null } = joined ?? {};
+  const typing = useTyping();
+  const removals = useRemovals(chat);
   const tell = useRef(onControlRefused);
   tell.current = onControlRefused;
 
   useEffect(() => {
     if (name === null) return;
+    let told = { state: NOTHING.state, members: NOWHERE.members };
     const chat = new Chat({
       room: name,
       say: (message) => connection.say(message),
       loadPage: (before) => listMessages(name, before),
-      onView: setView,
+      onView: (next) => {
+        told = { ...told, state: next.state };
+        setView(next);
+      },
       onNews: (messages) => {
-        const told = describeNews(messages);
-        // The same words once more are read out only if the text is another one.
-        setNews((before) => (before === told ? `${told}\u00a0` : told));
+        const called = authorNames(told.state, told.members);
+        setNews((before) => addNews(before, messages, called));
       },
       onControlRefused: (sentence) => tell.current(sentence),
       rejoin: () => connection.wake(),
@@ -77,12 +93,15 @@ export function useChat(
       ...pageClock,
       openSocket: (events) => openEdgeSocket(`/chat-ws?room=${name}&batch=1`, chat.since, events),
       onState: (state) => {
+        told = { ...told, members: state.members };
         setRoom(state);
         if (state.refused !== null) chat.refused(state.refused);
       },
       onHeard: (messages) => {
         chat.heard(messages);
-        typed(messages);
+        if (atEnd.current) chat.forgetOldest();
+        typing.heard(messages);
+        removals.heard(messages);
       },
     });
     const stopWaking = onWake(() => connection.wake());
@@ -92,21 +111,33 @@ export function useChat(
       stopWaking();
       chat.stop();
       connection.stop();
-      forget();
+      typing.forget();
+      removals.forget();
       setJoined(null);
       setRoom(NOWHERE);
       setView(NOTHING);
-      setNews("");
+      setNews([]);
     };
   }, [name]);
 
-  const { chat = null, connection = null } = joined ?? {};
-  return { room, view, chat, connection, typing, news };
+  const { members } = room;
+  const names = useMemo(() => authorNames(view.state, members), [view.state, members]);
+  const mutes = useMemo(() => mutesOf(members), [members]);
+  return {
+    ...{ room, view, chat, connection, names, news, atEnd },
+    typing: typing.typing,
+    muted: useRunning(mutes),
+    removals: removals.removals,
+  };
 }
 
-function describeNews(messages: readonly ChatMessage[]): string {
-  if (messages.length > READ_OUT) return `${messages.length} new chat messages.`;
-  return messages.map(({ from, text }) => `${from.name} says: ${text}`).join(" ");
+/** When each of those who are muted is heard again, in ms since 1970. */
+function mutesOf(members: readonly PresentMember[]): ReadonlyMap<string, number> {
+  return new Map(
+    members.flatMap(({ id, muted_until }) =>
+      muted_until === undefined ? [] : [[id, Date.parse(muted_until)]],
+    ),
+  );
 }
 
 /** Who types: nobody says that they stopped. */

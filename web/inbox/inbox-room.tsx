@@ -1,5 +1,6 @@
 import { useEffect } from "preact/hooks";
 import type { InboxRoom as InboxEntry, SupportState } from "../../protocol/chat.ts";
+import { ChatNews } from "../chat/chat-news.tsx";
 import { ChatPanel } from "../chat/chat-panel.tsx";
 import { unseenMessages } from "../chat/chat-state.ts";
 import { useDraft } from "../chat/draft.ts";
@@ -30,9 +31,7 @@ export function InboxRoom({ room, entry, onUnseen }: InboxRoomProps) {
   const here = page.room.link === "here";
   return (
     <>
-      <p class="visually-hidden" role="status" data-testid="chat-news">
-        {page.news}
-      </p>
+      <ChatNews news={page.news} />
       <ChatPanel
         page={page}
         title={entry?.guest ?? guestIn(page) ?? "Chat"}

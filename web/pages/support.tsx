@@ -1,10 +1,12 @@
 import type { TargetedSubmitEvent } from "preact";
-import { useCallback, useEffect, useRef, useState } from "preact/hooks";
+import { useCallback, useEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { SupportRoom, SupportState } from "../../protocol/chat.ts";
 import { MAX_NAME_CHARACTERS } from "../../protocol/limits.ts";
 import { ApiError, findSupport, openSupport } from "../api.ts";
+import { ChatNews } from "../chat/chat-news.tsx";
 import { ChatPanel } from "../chat/chat-panel.tsx";
 import { unseenMessages } from "../chat/chat-state.ts";
+import { countOf } from "../chat/count.ts";
 import { useDraft } from "../chat/draft.ts";
 import { useChat } from "../chat/use-chat.ts";
 import "../inbox/inbox.css";
@@ -132,15 +134,13 @@ function SupportForm({ problem, busy, onOpen }: SupportFormProps) {
 function SupportChat({ room }: { room: SupportRoom }) {
   const chat = useChat(room.room);
   const [draft, setDraft] = useDraft(room.room, chat.room.me?.id ?? null);
-  const unseen = unseenMessages(chat.view.state).length;
-  usePage(unseen > 0 ? `(${unseen}) Support` : "Support", "chat");
+  const unseen = useMemo(() => unseenMessages(chat.view.state).length, [chat.view.state]);
+  usePage(unseen > 0 ? `(${countOf(unseen)}) Support` : "Support", "chat");
   const { support } = chat.view.state;
   return (
     <main class="support">
       <h1 class="visually-hidden">Support</h1>
-      <p class="visually-hidden" role="status" data-testid="chat-news">
-        {chat.news}
-      </p>
+      <ChatNews news={chat.news} />
       <ChatPanel
         page={chat}
         title="Support"

@@ -1,7 +1,9 @@
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { Session } from "../../protocol/api.ts";
+import { ChatNews } from "../chat/chat-news.tsx";
 import { ChatPanel } from "../chat/chat-panel.tsx";
 import { unseenMessages } from "../chat/chat-state.ts";
+import { countOf } from "../chat/count.ts";
 import { useDraft } from "../chat/draft.ts";
 import { useChat } from "../chat/use-chat.ts";
 import { ChevronDownIcon } from "../icons.tsx";
@@ -60,13 +62,14 @@ export function Viewer({ sessionId }: { sessionId: string }) {
   const [chatOpen, setChatOpen] = useState(false);
   const [draft, setDraft] = useDraft(`session:${sessionId}`, chat.room.me?.id ?? null);
   const chatTool = useRef<HTMLButtonElement>(null);
+  const handle = useRef<HTMLButtonElement>(null);
   const [sharing, setSharing] = useState(false);
   const [keyboardOpen, setKeyboardOpen] = useState(false);
   const [scaling, setScaling] = useState<Scaling>("fit");
   const [panning, setPanning] = useState(true);
   const fullScreen = useFullScreen();
 
-  usePage(unseen > 0 ? `(${unseen}) ${title}` : title, state.kind);
+  usePage(unseen > 0 ? `(${countOf(unseen)}) ${title}` : title, state.kind);
   useKeyboardInset();
   useEscapeChord(() => {
     setBarShown(true);
@@ -128,9 +131,10 @@ export function Viewer({ sessionId }: { sessionId: string }) {
     setChatOpen(true);
   };
   const closeChat = () => {
+    // Not the desktop: what somebody goes on typing was meant for the chat. And at once: what
+    // nobody has, a desktop that comes back takes.
+    (chatTool.current ?? handle.current)?.focus();
     setChatOpen(false);
-    // Not the desktop: what somebody goes on typing was meant for the chat.
-    requestAnimationFrame(() => chatTool.current?.focus());
   };
   const closeClipboard = () => {
     setClipboardOpen(false);
@@ -146,9 +150,7 @@ export function Viewer({ sessionId }: { sessionId: string }) {
       <p class="visually-hidden" role="status" aria-live="polite" data-testid="control-status">
         {connected && controlSentence(control)}
       </p>
-      <p class="visually-hidden" role="status" aria-live="polite" data-testid="chat-news">
-        {chat.news}
-      </p>
+      <ChatNews news={chat.news} />
       {barShown ? (
         <Toolbar
           barRef={bar}
@@ -195,13 +197,16 @@ export function Viewer({ sessionId }: { sessionId: string }) {
         <button
           type="button"
           class="bar-handle"
+          ref={handle}
           aria-label="Show the toolbar"
           title="Show the toolbar"
           onClick={() => setBarShown(true)}
           data-testid="show-toolbar"
         >
           {control.view && <span>{control.view.label}</span>}
-          {unseen > 0 && <span>{unseen === 1 ? "1 new message" : `${unseen} new messages`}</span>}
+          {unseen > 0 && (
+            <span>{unseen === 1 ? "1 new message" : `${countOf(unseen)} new messages`}</span>
+          )}
           <ChevronDownIcon />
         </button>
       )}

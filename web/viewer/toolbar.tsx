@@ -1,6 +1,7 @@
 import type { ComponentChildren, RefObject } from "preact";
 import type { ControlRequest } from "../../protocol/chat.ts";
 import type { Role } from "../../protocol/link.ts";
+import { countOf } from "../chat/count.ts";
 import {
   ActualSizeIcon,
   BackIcon,
@@ -123,7 +124,7 @@ export function Toolbar(props: ToolbarProps) {
             <ChatIcon />
             {props.unseen > 0 && (
               <span class="badge count" aria-hidden="true" data-testid="unseen">
-                {props.unseen > MAX_COUNT ? `${MAX_COUNT}+` : props.unseen}
+                {countOf(props.unseen)}
               </span>
             )}
           </Tool>
@@ -183,12 +184,9 @@ export function Toolbar(props: ToolbarProps) {
   );
 }
 
-/** What a badge has room for. */
-const MAX_COUNT = 99;
-
 function chatLabel(unseen: number): string {
   if (unseen === 0) return "Chat";
-  return unseen === 1 ? "Chat: 1 new message" : `Chat: ${unseen} new messages`;
+  return unseen === 1 ? "Chat: 1 new message" : `Chat: ${countOf(unseen)} new messages`;
 }
 
 /** The way back, for those who came from a page of ours; guests have none. */
