@@ -14,7 +14,9 @@ function hasControlCharacter(text: string): boolean {
   return Array.from(text).some((character) => character < " " || character === "\x7f");
 }
 
+export const SIGN_IN = "/sign-in";
+
 /** The sign-in page that leads back to `path`. */
 export function signInPath(path: string): string {
-  return path === "/" ? "/sign-in" : `/sign-in?next=${encodeURIComponent(path)}`;
+  return path === "/" ? SIGN_IN : `${SIGN_IN}?next=${encodeURIComponent(path)}`;
 }

@@ -1,5 +1,5 @@
 import { ApiError } from "./api.ts";
-import { signInPath } from "./next-path.ts";
+import { SIGN_IN, signInPath } from "./next-path.ts";
 import { navigate } from "./router.tsx";
 
 /**
@@ -11,6 +11,7 @@ import { navigate } from "./router.tsx";
 export function explainOrSignIn(error: unknown): string | null {
   if (!(error instanceof ApiError)) throw error;
   if (error.status !== 401) return error.message;
-  navigate(signInPath(location.pathname), "replace");
+  // Two calls can fail at once: the second one finds the page on its way already.
+  if (location.pathname !== SIGN_IN) navigate(signInPath(location.pathname), "replace");
   return null;
 }

@@ -154,17 +154,21 @@ describe("beside a desktop that comes back, the keys of a guest stay in the chat
     await ben.goesOnTyping();
   });
 
-  it("while the chat is away: the button that has them stays, and says why nothing comes of it", async () => {
+  it("while the chat is away: the button that has them stays, and what it was pressed for waits", async () => {
     await ben.viewer.page.getByTestId("delete").last().focus();
     await ben.room.cut();
     await ben.viewer.page.getByTestId("chat-link").getByText("The chat is away.").waitFor();
     await ben.holds("delete");
     await ben.press("delete");
     await ben.press("confirm-delete");
-    await ben.viewer.page.getByTestId("chat-notice").getByText("The chat is away").waitFor();
+    const waiting = ben.viewer.page.getByTestId("waiting-changes");
+    await waiting.getByText("A change waits until the chat is back.").waitFor();
     await ben.goesOnTyping();
     await ben.room.mend();
     await ben.viewer.page.locator('[data-testid="chat"][data-link="here"]').waitFor();
+    await ben.viewer.page
+      .getByText(`message ${count}`, { exact: true })
+      .waitFor({ state: "detached" });
   });
 
   it("after a message that was not sent is tried again, and after it is removed: the field has them", async () => {
