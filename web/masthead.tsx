@@ -3,7 +3,8 @@ import { useEffect, useState } from "preact/hooks";
 import type { PersonRole } from "../protocol/api.ts";
 import { ApiError, ownRole, signOut } from "./api.ts";
 import { ChatIcon, KeyIcon, Logo, SignOutIcon } from "./icons.tsx";
-import { Link, navigate, usePath } from "./router.tsx";
+import { navigate } from "./navigate.ts";
+import { Link, usePath } from "./router.tsx";
 
 /** The top of a page for who is signed in. @param props.children what else can be done from it */
 export function Masthead({ children }: { children?: ComponentChildren }) {

@@ -1,5 +1,6 @@
 import type { ComponentChildren, TargetedMouseEvent } from "preact";
 import { useEffect, useState } from "preact/hooks";
+import { navigate } from "./navigate.ts";
 
 /** The path of the page, kept up to date through clicks, the back button and {@link navigate}. */
 export function usePath(): string {
@@ -10,14 +11,6 @@ export function usePath(): string {
     return () => removeEventListener("popstate", update);
   }, []);
   return path;
-}
-
-/** Goes to a path of our own origin without loading the page again. */
-export function navigate(path: string, how: "push" | "replace" = "push"): void {
-  if (how === "push") history.pushState(null, "", path);
-  else history.replaceState(null, "", path);
-  dispatchEvent(new PopStateEvent("popstate"));
-  scrollTo(0, 0);
 }
 
 type LinkProps = {

@@ -1,6 +1,6 @@
 import { ApiError } from "./api.ts";
+import { navigate } from "./navigate.ts";
 import { SIGN_IN, signInPath } from "./next-path.ts";
-import { navigate } from "./router.tsx";
 
 /**
  * What a call that failed means for a person. Whoever is not signed in is led to the sign-in, and

@@ -3,8 +3,8 @@ import type { Host, JoinToken } from "../../protocol/api.ts";
 import { ApiError, createJoinToken } from "../api.ts";
 import { CopyBox } from "../copy-box.tsx";
 import { Dialog } from "../dialog.tsx";
+import { navigate } from "../navigate.ts";
 import { signInPath } from "../next-path.ts";
-import { navigate } from "../router.tsx";
 import { absolute } from "../time.ts";
 
 type AddHostProps = { hosts: readonly Host[]; onClose(): void };

@@ -4,8 +4,8 @@ import type { Host } from "../../protocol/api.ts";
 import { MAX_NAME_CHARACTERS } from "../../protocol/limits.ts";
 import { ApiError, changeHost } from "../api.ts";
 import { Dialog } from "../dialog.tsx";
+import { navigate } from "../navigate.ts";
 import { signInPath } from "../next-path.ts";
-import { navigate } from "../router.tsx";
 
 type EditHostProps = { host: Host; onChanged(): void; onClose(): void };
 

@@ -3,8 +3,8 @@ import { useId, useState } from "preact/hooks";
 import type { Clipboard, ControlMode } from "../../protocol/link.ts";
 import { ApiError, openDisplay, type SessionOptions } from "../api.ts";
 import { Dialog } from "../dialog.tsx";
+import { navigate } from "../navigate.ts";
 import { signInPath } from "../next-path.ts";
-import { navigate } from "../router.tsx";
 import { Segments } from "../segments.tsx";
 
 const CONTROLS: readonly { label: string; value: ControlMode }[] = [

@@ -5,7 +5,7 @@ import { DEFAULT_PROFILE } from "../../protocol/limits.ts";
 import { listHosts } from "../api.ts";
 import { Dialog } from "../dialog.tsx";
 import { applyBatch, applyJob, type JobWishes } from "../jobs-api.ts";
-import { navigate } from "../router.tsx";
+import { navigate } from "../navigate.ts";
 import { explainOrSignIn } from "../sign-in-again.ts";
 import { offersOf } from "./offers.ts";
 import { readUrls } from "./read-urls.ts";

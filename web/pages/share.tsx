@@ -1,7 +1,8 @@
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import { type Arrival, comeByLink } from "../come-by-link.ts";
 import { Logo } from "../icons.tsx";
-import { navigate, usePage } from "../router.tsx";
+import { navigate } from "../navigate.ts";
+import { usePage } from "../router.tsx";
 import { takeSecretFromAddress } from "../take-secret.ts";
 
 const NO_SECRET: Arrival = {

@@ -2,8 +2,9 @@ import type { TargetedSubmitEvent } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { ApiError, signIn } from "../api.ts";
 import { Logo } from "../icons.tsx";
+import { navigate } from "../navigate.ts";
 import { safeNextPath } from "../next-path.ts";
-import { navigate, usePage } from "../router.tsx";
+import { usePage } from "../router.tsx";
 import { takeSecretFromAddress } from "../take-secret.ts";
 
 const USED_LINK = "This sign-in link was used before or has expired. Sign in with the admin token.";

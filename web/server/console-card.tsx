@@ -1,7 +1,8 @@
 import { useRef, useState } from "preact/hooks";
 import type { Host, ServerLookUp, Session } from "../../protocol/api.ts";
 import type { ApiError } from "../api.ts";
-import { Link, navigate } from "../router.tsx";
+import { navigate } from "../navigate.ts";
+import { Link } from "../router.tsx";
 import { enableVnc } from "../servers-api.ts";
 import { explainOrSignIn } from "../sign-in-again.ts";
 import { STATUS_DOTS, STATUS_WORDS } from "../statuses.ts";

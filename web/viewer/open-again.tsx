@@ -2,7 +2,7 @@ import { useState } from "preact/hooks";
 import type { Session } from "../../protocol/api.ts";
 import { ApiError, getSession, openDisplay } from "../api.ts";
 import { applyJob } from "../jobs-api.ts";
-import { navigate } from "../router.tsx";
+import { navigate } from "../navigate.ts";
 import { serverOf, wayBack } from "./way-back.ts";
 
 /**
