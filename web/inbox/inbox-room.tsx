@@ -88,7 +88,7 @@ function guestIn({ room, view }: ReturnType<typeof useChat>): string | undefined
 function describe({ state, claimed_by, waiting_since }: SupportState, isMine: boolean) {
   if (state === "closed") return "Closed. What its guest says next opens it again.";
   const who = isMine ? "Yours." : claimed_by ? `${claimed_by.name} takes care of it.` : "";
-  if (waiting_since === null) return who || "Answered.";
+  if (waiting_since === null) return who || "Nobody waits for an answer.";
   return (
     <>
       {who}{" "}

@@ -58,7 +58,8 @@ export class Support {
   messages(): RoomToClient[] {
     const row = this.#row();
     if (!row) return [];
-    const { state, claimed_by, waiting_since } = row;
+    const { state, claimed_by } = row;
+    const waiting_since = waitingSince(row);
     return [
       {
         type: "room",
@@ -111,10 +112,9 @@ export class Support {
     this.touch();
   }
 
+  /** What waited is remembered: opened again, it waits as before. */
   close(): void {
-    this.#sql.exec(
-      "UPDATE support SET state = 'closed', waiting_since = NULL, claimed_by = NULL, claimed_person = NULL",
-    );
+    this.#sql.exec("UPDATE support SET state = 'closed', claimed_by = NULL, claimed_person = NULL");
     this.touch();
   }
 
@@ -156,7 +156,7 @@ export class Support {
       guest: row.name,
       created_at: row.created_at,
       state: row.state,
-      waiting_since: row.waiting_since,
+      waiting_since: waitingSince(row),
       claimed_name: claimed,
       claimed_person: row.claimed_person,
       last_seq: last.seq,
@@ -210,6 +210,11 @@ export class Support {
   #row(): Row | undefined {
     return this.#exists ? oneRow(this.#sql.exec<Row>("SELECT * FROM support")) : undefined;
   }
+}
+
+/** Nobody waits in a room that is done. */
+function waitingSince({ state, waiting_since }: Row): number | null {
+  return state === "open" ? waiting_since : null;
 }
 
 type Row = {
