@@ -56,6 +56,9 @@ describe("what somebody writes", () => {
     await page.keyboard.insertText(`${text}yz `);
     const limit = page.getByTestId("too-long");
     await limit.getByText("2 characters too many: a message has at most 4,000.").waitFor();
+    // One word as long as that makes the page no wider.
+    const width = await page.evaluate(() => document.documentElement.scrollWidth);
+    expect(width).toBeLessThanOrEqual(page.viewportSize()?.width ?? 0);
     await page.keyboard.press("Enter");
     expect(await chat.field.inputValue()).toBe(`${text}yz `);
     expect(await page.getByTestId("outgoing").count()).toBe(0);
