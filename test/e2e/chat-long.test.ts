@@ -106,6 +106,7 @@ class Room {
   /** How many messages were drawn since this was asked last. */
   drawn(): Promise<number> {
     return this.page.evaluate(() => {
+      // Put there by the script that counts, of which the page's types know nothing.
       const counted = globalThis as unknown as { drawn: number };
       const { drawn } = counted;
       counted.drawn = 0;

@@ -2,7 +2,7 @@ import { afterEach, describe, expect, it, vi } from "vitest";
 import { ApiError } from "../../web/call.ts";
 import { explainOrSignIn } from "../../web/sign-in-again.ts";
 
-/** The addresses that the page went to. */
+/** Stands in for the parts of a browser that change its address, which Node has not. @returns where the page went */
 function openPage(path: string): string[] {
   const went: string[] = [];
   const location = { pathname: path };

@@ -57,6 +57,17 @@ async function readTo(member: Present, rev: number): Promise<number[]> {
   return revs;
 }
 
+/** The marks that a member is asked about from now on, as they come. */
+function marksOf({ room: member }: Present): readonly string[] {
+  const marks: string[] = [];
+  member.socket.on("message", (data) => {
+    for (const message of [JSON.parse(String(data))].flat()) {
+      if (message.type === "sync") marks.push(message.mark);
+    }
+  });
+  return marks;
+}
+
 const range = (from: number, to: number) =>
   Array.from({ length: to - from + 1 }, (_, n) => from + n);
 
@@ -143,12 +154,7 @@ describe("who controls", () => {
     await fill(2, 1_000, HAN);
     const slow = await room.enter("Slow", "&since=1&batch=1");
     slow.room.answersSync = false;
-    const marks: string[] = [];
-    slow.room.socket.on("message", (data) => {
-      for (const message of [JSON.parse(String(data))].flat()) {
-        if (message.type === "sync") marks.push(message.mark);
-      }
-    });
+    const marks = marksOf(slow);
     slow.room.does({ type: "edit", seq: 1, text: "not mine" });
     await slow.room.next("error"); // sent after all that could be on its way to it
     const again = await room.enter("Ann");
@@ -240,12 +246,7 @@ describe("a room's history", () => {
     await fill(2, 500, HAN);
     const late = await room.enter("Late", "&since=1&batch=1");
     late.room.answersSync = false;
-    const marks: string[] = [];
-    late.room.socket.on("message", (data) => {
-      for (const message of [JSON.parse(String(data))].flat()) {
-        if (message.type === "sync") marks.push(message.mark);
-      }
-    });
+    const marks = marksOf(late);
     late.room.does({ type: "edit", seq: 1, text: "not mine" });
     await late.room.next("error"); // sent after all that could be on its way to it
     const otherTab = await room.enter("Late");
