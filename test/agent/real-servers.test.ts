@@ -67,6 +67,12 @@ describe.each(Object.entries(KINDS))("%s", (_, kind) => {
     await server.kill();
   });
 
+  it("that is killed leaves no shared memory to the machine, which has few segments for all", async () => {
+    const server = await PackagedServer.start(kind, DISPLAY, null);
+    await server.kill();
+    expect(server.sharedMemorySegments).toBe(0);
+  });
+
   it("with a password takes the host's, and the viewer needs none", async () => {
     const server = await PackagedServer.start(kind, DISPLAY, PASSWORD);
     const { viewer, stream } = await view(server.port, { password: PASSWORD });

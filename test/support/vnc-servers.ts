@@ -1,6 +1,6 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { RFB_BASE_PORT } from "../../protocol/ids.ts";
@@ -8,6 +8,9 @@ import { poll } from "../../scripts/poll.ts";
 import { greets } from "./xvnc.ts";
 
 const START_MS = 15_000;
+
+/** Why a server ended is in the last lines that it wrote. */
+const LINES_OF_REASON = 5;
 
 /** A VNC server that Debian has, beside TigerVNC's Xvnc: how it is started on a display. */
 export type Kind = {
@@ -45,7 +48,8 @@ export const KINDS = {
     program: "x11vnc",
     args: (display, passwordFile) => [
       ...["-display", `:${SHOWN_DISPLAY}`, "-rfbport", String(RFB_BASE_PORT + display)],
-      ...["-localhost", "-forever", "-shared", "-quiet", "-noxdamage"],
+      // Killed, it would leave its shared memory segments to the machine, which has few for all.
+      ...["-localhost", "-forever", "-shared", "-noshm", "-noxdamage"],
       ...(passwordFile ? ["-rfbauth", passwordFile] : ["-nopw"]),
     ],
   },
@@ -118,7 +122,7 @@ export class PackagedServer {
     const server = new PackagedServer(kind, display, password);
     PackagedServer.#running.add(server);
     await poll(START_MS, `${kind.program} on display ${display}`, () => {
-      if (!server.#isRunning()) throw new Error(`${kind.program} ended: ${server.#said}`);
+      if (!server.#isRunning()) throw new Error(`${kind.program} ended: ${server.#lastSaid}`);
       return greets(server.port, kind.address);
     });
     return server;
@@ -127,6 +131,17 @@ export class PackagedServer {
   /** What it wrote to its standard error so far. */
   get said(): string {
     return this.#said;
+  }
+
+  /** How many System V shared memory segments of its own the machine has (proc_sysvipc_shm(5)). */
+  get sharedMemorySegments(): number {
+    const [, ...segments] = readFileSync("/proc/sysvipc/shm", "utf8").trim().split("\n");
+    const creators = segments.map((segment) => segment.trim().split(/\s+/)[4]);
+    return creators.filter((pid) => pid === String(this.#child.pid)).length;
+  }
+
+  get #lastSaid(): string {
+    return this.#said.trimEnd().split("\n").slice(-LINES_OF_REASON).join("\n");
   }
 
   /** Takes another password from now on; TigerVNC reads its file for each who comes. */
