@@ -35,7 +35,7 @@ export type Edge = {
   /** The paths that the Worker answers itself, before the pages; from wrangler.toml. */
   workerPaths: readonly string[];
   miniflare: Miniflare;
-  /** Takes up a new build of the Worker; its sockets drop, its data stays. */
+  /** Kills workerd and runs a new build of the Worker; its sockets drop, what it stored stays. */
   reload(): Promise<void>;
   stop(): Promise<void>;
 };

@@ -12,6 +12,7 @@ const NEEDED = [
   { program: "x11vnc", packages: ["x11vnc"] },
   { program: "qemu-system-x86_64", packages: ["qemu-system-x86"] },
   { program: "chromium", packages: ["chromium"] },
+  { program: "strace", packages: ["strace"] },
   ...BENCH_PROGRAMS,
 ];
 
