@@ -1,6 +1,7 @@
 import type * as v from "valibot";
 import type { ClientOptions } from "ws";
 import type { ClientToRoom, Control, ControlRequest, RoomToClient } from "../../protocol/chat.ts";
+import { LINK_PONG } from "../../protocol/limits.ts";
 import { Viewer } from "./viewer.ts";
 
 /** A member of a chat room, whose messages are read one type at a time. */
@@ -10,11 +11,17 @@ export class RoomMember extends Viewer {
   onMessage: ((message: RoomToClient) => void) | null = null;
   /** Whether it says that what it was sent has arrived. */
   answersSync = true;
+  /** How many of its pings were answered. */
+  pongs = 0;
   #wake: () => void = () => {};
 
   constructor(url: string, options: ClientOptions = {}) {
     super(url, options);
     this.socket.on("message", (data: Buffer) => {
+      if (data.toString() === LINK_PONG) {
+        this.pongs += 1;
+        return;
+      }
       const frame = JSON.parse(data.toString()) as RoomToClient | RoomToClient[];
       for (const message of Array.isArray(frame) ? frame : [frame]) this.#take(message);
     });

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { SessionRoom } from "../support/chat-rooms.ts";
-import { killAt, mayTrace, ownWorkerd } from "../support/kill-at.ts";
 import { People } from "../support/people.ts";
 import { type Rig, startRig } from "../support/rig.ts";
+import { killAt, mayTrace, ownWorkerd } from "../support/workerd.ts";
 
 let rig: Rig;
 let people: People;
