@@ -28,6 +28,14 @@ export function timeOfDay(time: string): string {
   return new Date(time).toLocaleTimeString(undefined, { hour: "2-digit", minute: "2-digit" });
 }
 
+/** A time as the edge's sentences have it: to the minute, in UTC, since it does not know its reader's. */
+const EDGE_TIME = /(\d{4}-\d\d-\d\d) (\d\d:\d\d) UTC/g;
+
+/** What the edge said, with its times in the reader's own language and time zone. */
+export function inLocalTime(sentence: string): string {
+  return sentence.replace(EDGE_TIME, (_, day, time) => absoluteMinute(`${day}T${time}Z`));
+}
+
 /** The day, as a person would say it: "Today", "Yesterday", or the date. */
 export function dayOf(time: string, nowMs: number): string {
   const day = new Date(time);

@@ -14,6 +14,7 @@ import {
   unacknowledged,
   unseenMessages,
 } from "../../web/chat/chat-state.ts";
+import { countOf, countUnseen } from "../../web/chat/count.ts";
 
 const ANN: Member = { id: "a", name: "Ann", role: "operator" };
 const BEN: Member = { id: "b", name: "Ben", role: "guest" };
@@ -181,6 +182,18 @@ describe("what was not seen", () => {
     heard({ type: "read", marks: [{ member: "a", seq: 3 }] });
     heard({ type: "read", marks: [{ member: "a", seq: 1 }] });
     expect(seenUpTo(state)).toBe(3);
+  });
+
+  it("is counted as so many and more, while not all of it is loaded", () => {
+    state = NOTHING_YET;
+    heard(welcome(200));
+    state = markSeen(addPage(state, page(200, 151), Number.POSITIVE_INFINITY), 100);
+    expect(countOf(countUnseen(state))).toBe("50+");
+    state = addPage(state, page(150, 101), 151);
+    expect(countUnseen(state)).toEqual({ count: 100, more: false });
+    expect(countOf(countUnseen(state))).toBe("99+");
+    state = markSeen(state, 199);
+    expect(countOf(countUnseen(state))).toBe("1");
   });
 
   it("is nothing that was deleted", () => {

@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { ClientToRoom, Member } from "../../protocol/chat.ts";
 import { LINK_PING, LINK_PING_MS, LINK_PONG } from "../../protocol/limits.ts";
 import { ANSWER_MS } from "../../web/feed/kept-socket.ts";
@@ -23,6 +23,9 @@ const WELCOME = {
   from_rev: 1,
   reads: [],
 };
+
+/** When it is 21:40 in UTC, it is tomorrow in Tokyo. */
+const NEXT_MORNING = /, until .*23.*6:40[^U]*\.$/;
 
 /** The room lets the page in, as Ann; Ben has control. */
 function welcome(): void {
@@ -68,6 +71,29 @@ describe("the room of a session", () => {
     page.socket.says(refusal);
     expect(page.heard.at(-1)).toEqual(refusal);
     expect(page.state).toBe(before);
+  });
+
+  describe("that says until when it refuses", () => {
+    const zone = process.env.TZ;
+    beforeEach(() => {
+      process.env.TZ = "Asia/Tokyo";
+      welcome();
+    });
+    afterEach(() => {
+      if (zone === undefined) delete process.env.TZ;
+      else process.env.TZ = zone;
+    });
+
+    it("in a message, is quoted with the reader's own time", () => {
+      const message = "An operator muted you here, until 2026-11-22 21:40 UTC.";
+      page.socket.says({ type: "error", code: "muted", message });
+      expect(page.heard.at(-1)).toMatchObject({ message: expect.stringMatching(NEXT_MORNING) });
+    });
+
+    it("as it closes, is quoted with the reader's own time", () => {
+      page.socket.events.closed(4403, "An operator removed you, until 2026-11-22 21:40 UTC.");
+      expect(page.state?.refused).toMatch(NEXT_MORNING);
+    });
   });
 
   it("may say many things in one frame, which are taken in their order", () => {

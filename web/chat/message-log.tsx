@@ -1,6 +1,7 @@
 import { useMemo, useRef, useState } from "preact/hooks";
 import { ChevronDownIcon } from "../icons.tsx";
 import { seenUpTo, unseenMessages } from "./chat-state.ts";
+import { countUnseen, newMessages } from "./count.ts";
 import { linesOf, readersOf } from "./lines.ts";
 import { logLine } from "./log-line.tsx";
 import type { MessageDeeds } from "./message.tsx";
@@ -69,7 +70,7 @@ export function MessageLog({ page, empty, deeds }: MessageLogProps) {
           onClick={place.toEnd}
           data-testid="to-news"
         >
-          <ChevronDownIcon /> {unseen.length === 1 ? "1 new message" : `${unseen.length} new`}
+          <ChevronDownIcon /> {newMessages(countUnseen(state))}
         </button>
       )}
     </div>

@@ -5,8 +5,7 @@ import { MAX_NAME_CHARACTERS } from "../../protocol/limits.ts";
 import { ApiError, findSupport, openSupport } from "../api.ts";
 import { ChatNews } from "../chat/chat-news.tsx";
 import { ChatPanel } from "../chat/chat-panel.tsx";
-import { unseenMessages } from "../chat/chat-state.ts";
-import { countOf } from "../chat/count.ts";
+import { countUnseen, withUnseen } from "../chat/count.ts";
 import { useDraft } from "../chat/draft.ts";
 import { useChat } from "../chat/use-chat.ts";
 import "../inbox/inbox.css";
@@ -134,8 +133,8 @@ function SupportForm({ problem, busy, onOpen }: SupportFormProps) {
 function SupportChat({ room }: { room: SupportRoom }) {
   const chat = useChat(room.room);
   const [draft, setDraft] = useDraft(room.room, chat.room.me?.id ?? null);
-  const unseen = useMemo(() => unseenMessages(chat.view.state).length, [chat.view.state]);
-  usePage(unseen > 0 ? `(${countOf(unseen)}) Support` : "Support", "chat");
+  const unseen = useMemo(() => countUnseen(chat.view.state), [chat.view.state]);
+  usePage(withUnseen("Support", unseen), "chat");
   const { support } = chat.view.state;
   return (
     <main class="support">

@@ -2,8 +2,7 @@ import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { Session } from "../../protocol/api.ts";
 import { ChatNews } from "../chat/chat-news.tsx";
 import { ChatPanel } from "../chat/chat-panel.tsx";
-import { unseenMessages } from "../chat/chat-state.ts";
-import { countOf } from "../chat/count.ts";
+import { countUnseen, newMessages, withUnseen } from "../chat/count.ts";
 import { useDraft } from "../chat/draft.ts";
 import { useChat } from "../chat/use-chat.ts";
 import { ChevronDownIcon } from "../icons.tsx";
@@ -50,7 +49,7 @@ export function Viewer({ sessionId }: { sessionId: string }) {
   );
   const control = useControl(chat, found, state.kind);
   refuse.current = control.refused;
-  const unseen = useMemo(() => unseenMessages(chat.view.state).length, [chat.view.state]);
+  const unseen = useMemo(() => countUnseen(chat.view.state), [chat.view.state]);
   const watching = control.view?.watching ?? null;
   const fromDesktop = session?.clipboard === "both";
   // The host's own setting may send more than the session wants shown.
@@ -69,7 +68,7 @@ export function Viewer({ sessionId }: { sessionId: string }) {
   const [panning, setPanning] = useState(true);
   const fullScreen = useFullScreen();
 
-  usePage(unseen > 0 ? `(${countOf(unseen)}) ${title}` : title, state.kind);
+  usePage(withUnseen(title, unseen), state.kind);
   useKeyboardInset();
   useEscapeChord(() => {
     setBarShown(true);
@@ -204,9 +203,7 @@ export function Viewer({ sessionId }: { sessionId: string }) {
           data-testid="show-toolbar"
         >
           {control.view && <span>{control.view.label}</span>}
-          {unseen > 0 && (
-            <span>{unseen === 1 ? "1 new message" : `${countOf(unseen)} new messages`}</span>
-          )}
+          {unseen.count > 0 && <span>{newMessages(unseen)}</span>}
           <ChevronDownIcon />
         </button>
       )}

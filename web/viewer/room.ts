@@ -9,6 +9,7 @@ import type {
 import { isRetryable } from "../../protocol/close-codes.ts";
 import type { EdgeSocket, EdgeSocketEvents } from "../feed/edge-socket.ts";
 import { KeptSocket, type Loss, type SocketClock } from "../feed/kept-socket.ts";
+import { inLocalTime } from "../time.ts";
 
 /** Who is in a room, and who controls its session. Nothing is forgotten while it is away. */
 export type RoomState = {
@@ -84,7 +85,7 @@ export class RoomConnection {
 
   #heard(text: string): void {
     const frame = JSON.parse(text) as RoomToClient | RoomToClient[];
-    const messages = Array.isArray(frame) ? frame : [frame];
+    const messages = (Array.isArray(frame) ? frame : [frame]).map(toShow);
     for (const message of messages) this.#take(message);
     this.#around.onHeard(messages);
   }
@@ -106,7 +107,7 @@ export class RoomConnection {
   }
 
   #lost(loss: Loss): void {
-    const refused = comesBackFrom(loss) ? null : loss.reason || NOT_LET_IN;
+    const refused = comesBackFrom(loss) ? null : inLocalTime(loss.reason) || NOT_LET_IN;
     this.#show({ link: "away", refused });
   }
 
@@ -114,6 +115,11 @@ export class RoomConnection {
     this.#state = { ...this.#state, ...news };
     this.#around.onState(this.#state);
   }
+}
+
+function toShow(message: RoomToClient): RoomToClient {
+  if (message.type !== "error") return message;
+  return { ...message, message: inLocalTime(message.message) };
 }
 
 function comesBackFrom({ code }: Loss): boolean {

@@ -1,7 +1,7 @@
 import type { ComponentChildren, RefObject } from "preact";
 import type { ControlRequest } from "../../protocol/chat.ts";
 import type { Role } from "../../protocol/link.ts";
-import { countOf } from "../chat/count.ts";
+import { countOf, newMessages, type Unseen } from "../chat/count.ts";
 import {
   ActualSizeIcon,
   BackIcon,
@@ -51,7 +51,7 @@ type ToolbarProps = {
   hasChat: boolean;
   chatOpen: boolean;
   /** How many messages nobody has seen here. */
-  unseen: number;
+  unseen: Unseen;
   keyboardOpen: boolean;
   onControl(): void;
   onRequest(op: ControlRequest["op"]): void;
@@ -122,7 +122,7 @@ export function Toolbar(props: ToolbarProps) {
             testId="chat-tool"
           >
             <ChatIcon />
-            {props.unseen > 0 && (
+            {props.unseen.count > 0 && (
               <span class="badge count" aria-hidden="true" data-testid="unseen">
                 {countOf(props.unseen)}
               </span>
@@ -184,9 +184,8 @@ export function Toolbar(props: ToolbarProps) {
   );
 }
 
-function chatLabel(unseen: number): string {
-  if (unseen === 0) return "Chat";
-  return unseen === 1 ? "Chat: 1 new message" : `Chat: ${countOf(unseen)} new messages`;
+function chatLabel(unseen: Unseen): string {
+  return unseen.count === 0 ? "Chat" : `Chat: ${newMessages(unseen)}`;
 }
 
 /** The way back, for those who came from a page of ours; guests have none. */
