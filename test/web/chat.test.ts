@@ -166,6 +166,13 @@ describe("what the room refuses", () => {
     expect(tab.refusals).toHaveLength(1);
   });
 
+  it("is shown until its reader goes on, by saying something", () => {
+    tab.welcome();
+    tab.hears(refusal);
+    tab.chat.send("well then");
+    expect(tab.view?.notice).toBeNull();
+  });
+
   it("is not even asked while the room is away, and the page says so", () => {
     tab.welcome();
     tab.away = true;

@@ -146,6 +146,7 @@ export class Chat {
   send(text: string): void {
     const cid = this.#around.newCid();
     const at = new Date(this.#around.now()).toISOString();
+    this.#notice(null); // who goes on has read it
     this.#setState(addOutgoing(this.#view.state, cid, text, at));
     this.#flush();
   }
