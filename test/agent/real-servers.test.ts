@@ -20,7 +20,8 @@ import { XClient } from "../support/x-client.ts";
 import { startXvnc, type Xvnc } from "../support/xvnc.ts";
 
 const PASSWORD = "geheim12";
-const DISPLAY = 41;
+/** Its port is above those where agents look for displays: no other agent fails logins there. */
+const DISPLAY = 10_095;
 
 let edge: FakeEdge;
 let shown: Xvnc;

@@ -2,8 +2,16 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { readdirSync, readFileSync } from "node:fs";
 
-/** It takes root to trace a process of which one is not the parent (ptrace(2)). */
-export const mayTrace = process.getuid?.() === 0;
+/** capabilities(7): lets trace a process of which one is not the parent. */
+const CAP_SYS_PTRACE = 19n;
+
+export const mayTrace = ((BigInt(`0x${effectiveCapabilities()}`) >> CAP_SYS_PTRACE) & 1n) === 1n;
+
+/** proc(5), as hexadecimal digits. */
+function effectiveCapabilities(): string {
+  const status = readFileSync("/proc/self/status", "latin1");
+  return /^CapEff:\s*([0-9a-f]+)$/m.exec(status)?.[1] ?? "0";
+}
 
 /** @returns the workerd that this process has started; throws if it has another number of them */
 export function ownWorkerd(): number {
