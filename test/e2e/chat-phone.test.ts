@@ -16,6 +16,8 @@ const PICTURE = knownPicture(DISPLAY, 640, 480);
 
 const UPRIGHT = { width: 390, height: 844 };
 const ON_ITS_SIDE = { width: 844, height: 390 };
+/** Also what a keyboard on the screen leaves of larger ones. */
+const SMALL = { width: 640, height: 300 };
 
 /** As .button and .touch-key have it: what a finger hits, in CSS pixels. */
 const FINGER_PX = 40;
@@ -36,6 +38,7 @@ let x: XClient;
 let session: Session;
 /** Somebody else in the same room. */
 let staff: RoomMember;
+const others: RoomMember[] = [];
 
 beforeAll(async () => {
   [rig, xvnc, browser] = await Promise.all([startRig(), startXvnc(DISPLAY), launchBrowser()]);
@@ -49,12 +52,17 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  await staff?.close();
+  for (const each of [staff, ...others]) await each?.close();
   await browser?.close();
   x?.close();
   await rig?.stop();
   await xvnc?.kill();
 });
+
+async function enters(name: string): Promise<void> {
+  const ticket = await people.ticket(session.session_id, bearer(ADMIN_TOKEN), { name });
+  others.push((await present(people.chat(session.session_id, { ticket }))).room);
+}
 
 /** The part of the page that shows something, in CSS pixels from the window's upper left corner. */
 type Box = { left: number; top: number; right: number; bottom: number };
@@ -195,6 +203,24 @@ describe("a guest on a phone, who chats beside a desktop", () => {
       await expectFits(size.width);
       expect(await isInView(part("text"))).toBe(true);
     }
+  });
+
+  it("writes much while many people are shown: the rest gives way, and where one writes stays in view", async () => {
+    for (const name of ["Cleo", "Dan", "Eve", "Fritz"]) await enters(name);
+    await part("show-people").tap();
+    await phone.page.getByTestId("chat-person").getByText("Fritz").waitFor();
+    await chat.field.fill("much\n".repeat(12));
+    for (const size of [ON_ITS_SIDE, SMALL, UPRIGHT]) {
+      await turn(size);
+      await expectFits(size.width);
+      for (const name of ["admin", "Fritz"]) {
+        const person = phone.page.getByTestId("chat-person").getByText(name);
+        await person.scrollIntoViewIfNeeded();
+        expect([name, await isInView(person)]).toEqual([name, true]);
+      }
+    }
+    await chat.field.fill("");
+    await part("show-people").tap();
   });
 
   it("closes it with a tap, and has the whole desktop again", async () => {
