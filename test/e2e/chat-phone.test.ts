@@ -5,6 +5,7 @@ import { launchBrowser, ViewerPage } from "../support/browser.ts";
 import { bearer } from "../support/call.ts";
 import { ChatOnPage } from "../support/chat-on-page.ts";
 import { present } from "../support/chat-rooms.ts";
+import { coloursOf, contrast, SEEN_CONTRAST } from "../support/colours.ts";
 import { People } from "../support/people.ts";
 import { ADMIN_TOKEN, type Rig, startRig } from "../support/rig.ts";
 import type { RoomMember } from "../support/room-member.ts";
@@ -182,6 +183,24 @@ describe("a guest on a phone, who chats beside a desktop", () => {
     await chat.shows(said);
     expect(await isInView(part("text"))).toBe(true);
     await expectFits(UPRIGHT.width);
+  });
+
+  it("sees whether there is something to send, in light and in dark, and where the keyboard is", async () => {
+    for (const colorScheme of ["light", "dark"] as const) {
+      await phone.page.emulateMedia({ colorScheme });
+      const look = async (draft: string) => {
+        await chat.field.fill(draft);
+        await part("send").focus();
+        const colours = await coloursOf(part("send"));
+        expect(contrast(colours.icon, colours.face)).toBeGreaterThanOrEqual(SEEN_CONTRAST);
+        expect(contrast(colours.ring, colours.around)).toBeGreaterThanOrEqual(SEEN_CONTRAST);
+        return colours.face;
+      };
+      const [idle, ready] = [await look(""), await look("something")];
+      expect(contrast(idle, ready)).toBeGreaterThanOrEqual(SEEN_CONTRAST);
+    }
+    await phone.page.emulateMedia({ colorScheme: "light" });
+    await chat.field.fill("");
   });
 
   it("sees who is here", async () => {
