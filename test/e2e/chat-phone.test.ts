@@ -106,7 +106,7 @@ describe("a guest on a phone, who chats beside a desktop", () => {
   /** Waits until it is where it is to stay. */
   const settled = (found: Locator) =>
     found.evaluate(async (element) => {
-      await Promise.all(element.getAnimations().map(({ finished }) => finished));
+      await Promise.allSettled(element.getAnimations().map(({ finished }) => finished));
       await new Promise(requestAnimationFrame);
     });
 

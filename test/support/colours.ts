@@ -26,7 +26,9 @@ function luminance(colour: Colour): number {
 /** What is seen of it, once it has settled. */
 export function coloursOf(button: Locator): Promise<ButtonColours> {
   return button.evaluate(async (button) => {
-    await Promise.all(button.getAnimations({ subtree: true }).map(({ finished }) => finished));
+    await Promise.allSettled(
+      button.getAnimations({ subtree: true }).map(({ finished }) => finished),
+    );
     const brush = new OffscreenCanvas(1, 1).getContext("2d", { willReadFrequently: true });
     /** As they lie over each other, the lowest first. */
     const mixed = (layers: readonly { colour: string; opacity: number }[]): Colour => {
