@@ -140,3 +140,26 @@ describe("a chat beside a desktop, in windows of many sizes", () => {
     expect(viewer.errors).toEqual([]);
   });
 });
+
+describe("the people of a chat", () => {
+  it("are all seen by keyboard, by a guest too", async () => {
+    const { url } = await people.shareLink(session.session_id, { role: "control" });
+    const guest = await ViewerPage.open(await newVisitor(browser), url);
+    const page = guest.page;
+    await guest.shows(PICTURE);
+    await new ChatOnPage(page).open();
+    await page.getByTestId("show-people").focus();
+    await page.keyboard.press("Enter");
+    const list = page.getByTestId("chat-people");
+    await list.waitFor();
+    for (let n = 0; n < 2; n++) await page.keyboard.press("Tab");
+    await page.locator('[data-testid="chat-people"]:focus').waitFor();
+    await page.keyboard.press("End");
+    await page.waitForFunction(() => {
+      const list = document.querySelector('[data-testid="chat-people"]');
+      const isLong = list !== null && list.scrollHeight > list.clientHeight;
+      return isLong && list.scrollTop + list.clientHeight >= list.scrollHeight - 1;
+    });
+    await page.context().close();
+  });
+});
