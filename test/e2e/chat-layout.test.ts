@@ -22,6 +22,8 @@ const SIZES = [
   { width: 844, height: 390 },
 ];
 
+const LONG_NAME = "Somebody whose name is longer than a chat";
+
 let rig: Rig;
 let people: People;
 let browser: Browser;
@@ -38,7 +40,7 @@ beforeAll(async () => {
   const agent = await rig.startAgent({ allow: [`127.0.0.1:${xvnc.port}`] });
   const body = { host_id: agent.hostId, port: xvnc.port, control: "exclusive" as const };
   session = await rig.api.createSession(body);
-  for (const name of ["Ann", "Cleo", "Dan", "Eve", "Fritz", "Gus", "Hal", "Ida"]) {
+  for (const name of ["Ann", "Cleo", "Dan", "Eve", "Fritz", "Gus", "Hal", LONG_NAME]) {
     const ticket = await people.ticket(session.session_id, bearer(ADMIN_TOKEN), { name });
     others.push((await present(people.chat(session.session_id, { ticket }))).room);
   }
@@ -119,6 +121,20 @@ describe("a chat beside a desktop, in windows of many sizes", () => {
       expect(todo.top).toBe(keep.top);
     });
     await page.keyboard.press("Escape");
+  });
+
+  it("says in one line who wrote and when, however long a name is", async () => {
+    others.at(-1)?.say("long", "Hello");
+    const head = page.getByTestId("message").filter({ hasText: LONG_NAME }).locator(".msg-head");
+    await head.waitFor();
+    await inEachSize(async () => {
+      const lines = await head.locator("time").evaluate((time) => {
+        const words = document.createRange();
+        words.selectNodeContents(time);
+        return new Set([...words.getClientRects()].map(({ top }) => top)).size;
+      });
+      expect(lines).toBe(1);
+    });
   });
 
   it("tells in words that are not squeezed whom one removed", async () => {
