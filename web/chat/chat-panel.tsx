@@ -2,6 +2,7 @@ import type { ComponentChildren, TargetedKeyboardEvent } from "preact";
 import { useEffect, useId, useMemo, useRef, useState } from "preact/hooks";
 import { CloseIcon, PeopleIcon } from "../icons.tsx";
 import "./chat.css";
+import "./beside-desktop.css";
 import { ChatPeople } from "./chat-people.tsx";
 import { ChatStanding } from "./chat-standing.tsx";
 import { shownChanges } from "./chat-state.ts";
