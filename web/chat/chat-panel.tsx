@@ -2,6 +2,7 @@ import type { ComponentChildren, TargetedKeyboardEvent } from "preact";
 import { useEffect, useId, useMemo, useRef, useState } from "preact/hooks";
 import { CloseIcon, PeopleIcon } from "../icons.tsx";
 import "./chat.css";
+import "./beside-desktop.css";
 import { ChatPeople } from "./chat-people.tsx";
 import { ChatStanding } from "./chat-standing.tsx";
 import { shownChanges } from "./chat-state.ts";
@@ -71,6 +72,8 @@ export function ChatPanel(props: ChatPanelProps) {
   const closeOnEscape = (event: TargetedKeyboardEvent<HTMLElement>) => {
     if (event.key === "Escape") onClose?.();
   };
+  /** Whoever was let in before still sees what they saw. */
+  const isShutOut = room.refused !== null && !Number.isFinite(view.state.floor);
   const isMuted = room.me !== null && muted.has(room.me.id);
 
   return (
@@ -86,17 +89,19 @@ export function ChatPanel(props: ChatPanelProps) {
     >
       <header class="chat-head">
         <h2 id={titleId}>{title}</h2>
-        <button
-          type="button"
-          class="button small quiet"
-          aria-expanded={peopleShown}
-          aria-controls={peopleId}
-          aria-label={`${room.members.length} here: who`}
-          onClick={() => setPeopleShown(!peopleShown)}
-          data-testid="show-people"
-        >
-          <PeopleIcon /> {room.members.length}
-        </button>
+        {room.members.length > 0 && (
+          <button
+            type="button"
+            class="button small quiet"
+            aria-expanded={peopleShown}
+            aria-controls={peopleId}
+            aria-label={`${room.members.length} here: who`}
+            onClick={() => setPeopleShown(!peopleShown)}
+            data-testid="show-people"
+          >
+            <PeopleIcon /> {room.members.length}
+          </button>
+        )}
         {onClose && (
           <button
             type="button"
@@ -122,8 +127,27 @@ export function ChatPanel(props: ChatPanelProps) {
           onRemove={removals.remove}
         />
       )}
-      <MessageLog page={page} empty={props.empty} deeds={deeds} />
+      {isShutOut ? (
+        <p class="log-note shut-out" data-testid="shut-out">
+          What was said here is not shown to those who are not let in.
+        </p>
+      ) : (
+        <MessageLog page={page} empty={props.empty} deeds={deeds} />
+      )}
       <ChatStanding page={page} isMuted={isMuted} />
+      {room.refused !== null && (
+        <p class="chat-again">
+          If that has changed, you can come back.
+          <button
+            type="button"
+            class="button small"
+            onClick={() => page.connection?.wake()}
+            data-testid="come-back"
+          >
+            Try again
+          </button>
+        </p>
+      )}
       <UnsavedEdits page={page} onGone={() => field.current?.focus()} />
       <Composer
         field={field}

@@ -25,7 +25,8 @@ export function ChatPeople(props: ChatPeopleProps) {
     <ul
       class="people chat-people"
       id={listId}
-      tabIndex={-1}
+      // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard
+      tabIndex={0}
       aria-label="In this chat"
       data-keeps-focus
       data-testid="chat-people"

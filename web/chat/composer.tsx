@@ -95,7 +95,7 @@ export function Composer(props: ComposerProps) {
           ref={field}
           rows={1}
           value={text}
-          placeholder="Write a message"
+          placeholder={refused === null ? "Write a message" : "You cannot write here now"}
           readOnly={refused !== null}
           enterkeyhint="send"
           aria-invalid={excess > 0}
@@ -123,9 +123,11 @@ export function Composer(props: ComposerProps) {
       <p id={limitId} role="status" class="composer-limit error" data-testid="too-long">
         {excess > 0 && tooLong(excess)}
       </p>
-      <p id={hintId} class="composer-hint">
-        Enter sends, Shift+Enter begins a new line.
-      </p>
+      {refused === null && (
+        <p id={hintId} class="composer-hint">
+          Enter sends, Shift+Enter begins a new line.
+        </p>
+      )}
     </form>
   );
 }

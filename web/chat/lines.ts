@@ -23,16 +23,8 @@ export function linesOf(state: ChatState, newAfter: number | null): Line[] {
   const lines: Line[] = [];
   let day = "";
   let author: { id: string; at: number } | null = null;
-  let marked = newAfter === null;
+  let marked = false;
   for (const change of shownChanges(state)) {
-    if (!marked && change.seq > (newAfter ?? 0)) {
-      const isOthers = change.type === "message" && change.from.id !== state.me?.id;
-      if (isOthers) {
-        marked = true;
-        author = null;
-        lines.push({ kind: "new", key: "new" });
-      }
-    }
     if (change.type === "deleted") {
       author = null;
       lines.push({ kind: "deleted", key: String(change.seq), seq: change.seq });
@@ -44,8 +36,13 @@ export function linesOf(state: ChatState, newAfter: number | null): Line[] {
       author = null;
       lines.push({ kind: "day", key: `day ${change.seq}`, at: change.at });
     }
-    const at = Date.parse(change.at);
     const mine = change.from.id === state.me?.id;
+    if (newAfter !== null && !marked && !mine && change.seq > newAfter) {
+      marked = true;
+      author = null;
+      lines.push({ kind: "new", key: "new" });
+    }
+    const at = Date.parse(change.at);
     const named: boolean = author?.id !== change.from.id || at - author.at > PAUSE_MS;
     author = { id: change.from.id, at };
     const key = mine ? change.cid : String(change.seq);

@@ -6,6 +6,7 @@ import { Ask } from "./ask.tsx";
 import type { Outgoing } from "./chat-state.ts";
 import { linkify } from "./linkify.ts";
 import { memo } from "./memo.ts";
+import "./message.css";
 
 /** What can be done about a message. */
 export type MessageDeeds = {
