@@ -20,8 +20,14 @@ const OWN_PROCESS = ["test/demo/close.test.ts"];
 
 /** What takes longest, in that order: begun first, so that no core waits for it at the end. */
 const LONGEST = [
-  ...["e2e/pages", "e2e/start", "e2e/faults", "e2e/edge-killed", "e2e/dashboard"],
-  ...["e2e/support-chat", "agent/desktops-failures", "e2e/control", "e2e/side-by-side"],
+  ...["e2e/chat-keyboard", "e2e/faults", "e2e/pages", "e2e/start", "e2e/dashboard"],
+  ...[
+    "e2e/edge-killed",
+    "e2e/support-chat",
+    "agent/desktops-failures",
+    "e2e/control",
+    "e2e/side-by-side",
+  ],
   ...["e2e/chat", "agent/desktops-limits", "e2e/batch-wall", "e2e/server-page", "e2e/batch-killed"],
   ...["worker/batch-faults", "worker/batch-failing-hosts", "worker/batch"],
   ...["worker/events", "worker/chat-storm", "worker/streams", "worker/session-life"],
