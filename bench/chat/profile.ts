@@ -11,15 +11,7 @@ import type { Processes } from "../processes.ts";
 import { Collected } from "../table.ts";
 import { CHAT_LAYOUT, startChats } from "./chat.ts";
 import type { ChatContender } from "./contenders/contender.ts";
-import {
-  type ChatSizes,
-  FULL_CHAT_SIZES,
-  QUICK_CHAT_SIZES,
-  STEADY_MEMBERS,
-  STEADY_PER_S,
-  saySteadily,
-  withRoom,
-} from "./measure.ts";
+import { STEADY_MEMBERS, STEADY_PER_S, saySteadily, withRoom } from "./measure.ts";
 import { explainSlowest, SLOWEST_ROWS } from "./slowest.ts";
 import { KINDS, readSamples, type Sample } from "./stacks.ts";
 
@@ -40,13 +32,15 @@ const PERF_STARTS_MS = 3_000;
 /** How long it may take until it has written what it saw. */
 const PERF_MS = 20_000;
 
-type ProfileSizes = Pick<ChatSizes, "steadyMs"> & {
+type ProfileSizes = {
+  /** What becomes fast by being used is fast then. */
+  warmUpMs: number;
   /** Of a full collection of garbage, which comes every 5 to 12 s, one has to be seen in most rounds. */
   watchedMs: number;
 };
 
-const FULL_SIZES: ProfileSizes = { ...FULL_CHAT_SIZES, watchedMs: 12_000 };
-const QUICK_SIZES: ProfileSizes = { ...QUICK_CHAT_SIZES, watchedMs: 1_000 };
+const FULL_SIZES: ProfileSizes = { warmUpMs: 4_000, watchedMs: 12_000 };
+const QUICK_SIZES: ProfileSizes = { warmUpMs: 500, watchedMs: 1_000 };
 
 const PERF = { program: "perf", packages: ["linux-perf"] };
 
@@ -81,12 +75,12 @@ export const CHAT_PROFILE: Part = {
 /** @returns ms of processor a message, by kind, and what the slowest waited for */
 function profile(
   contender: ChatContender,
-  { steadyMs, watchedMs }: ProfileSizes,
+  { warmUpMs, watchedMs }: ProfileSizes,
   processes: Processes,
   file: string,
 ): Promise<Record<string, number>> {
   return withRoom(contender, STEADY_MEMBERS, async (wires) => {
-    await saySteadily(wires, steadyMs); // what becomes fast by being used is fast then
+    await saySteadily(wires, warmUpMs);
     const threads = threadsOf(processTree(contender.roots).map(({ pid }) => pid));
     const args = ["record", ...WATCH, "-o", file, "--", "sleep", String(watchedMs / 1000)];
     const [{ receipts }] = await Promise.all([
