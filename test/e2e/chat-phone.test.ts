@@ -252,6 +252,14 @@ describe("a guest on a phone, who chats beside a desktop", () => {
     await expectTapArrives();
   });
 
+  it("is told when the session ends, and not that they can come back", async () => {
+    await part("chat-tool").tap();
+    await phone.page.locator('[data-testid="chat"][data-link="here"]').waitFor();
+    await rig.api.endSession(session.session_id);
+    await part("chat-link").getByText("The operator ended this session.").waitFor();
+    expect(await part("come-back").count()).toBe(0);
+  });
+
   it("leaves nothing in the console", () => {
     expect(phone.errors.filter((error) => error !== REFUSED)).toEqual([]);
   });

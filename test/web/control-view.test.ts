@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { Member } from "../../protocol/chat.ts";
 import type { Role } from "../../protocol/link.ts";
 import { changeBetween, viewControl } from "../../web/viewer/control-view.ts";
-import type { RoomState } from "../../web/viewer/room.ts";
+import { NOWHERE, type RoomState } from "../../web/viewer/room.ts";
 
 const ANN: Member = { id: "a", name: "Ann", role: "operator" };
 const BEN: Member = { id: "b", name: "Ben", role: "guest" };
@@ -18,7 +18,7 @@ type Told = {
 function seenByAnn(told: Told, { role = "control" as Role, staff = false } = {}) {
   const { holder = null, asking = [], members = [ANN, BEN], link = "here" } = told;
   const control = { holder, asking };
-  const view = viewControl(role, { link, refused: null, me: ANN, members, control }, staff);
+  const view = viewControl(role, { ...NOWHERE, link, me: ANN, members, control }, staff);
   if (!view) throw new Error("there is a room");
   return view;
 }
@@ -75,7 +75,7 @@ describe("a session where one controls at a time", () => {
 
   it("lets the host decide what passes as long as the room has said nothing", () => {
     for (const link of ["joining", "away"] as const) {
-      const room: RoomState = { link, refused: null, me: null, members: [], control: null };
+      const room: RoomState = { ...NOWHERE, link };
       expect(viewControl("control", room, false)).toMatchObject({ watching: null, ops: [] });
       expect(viewControl("view", room, false)?.watching).toContain("does not reach it");
     }

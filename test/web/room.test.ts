@@ -40,6 +40,7 @@ describe("the room of a session", () => {
     expect(page.state).toEqual({
       link: "here",
       refused: null,
+      isOver: false,
       me: ANN,
       members: [BEN, ANN],
       control,
@@ -169,7 +170,9 @@ describe("a room that is away", () => {
       welcome();
       page.socket.events.closed(code, "An operator removed you.");
       expect(page.nextIn).toBeNull();
-      expect(page.state).toMatchObject({ link: "away", refused: "An operator removed you." });
+      const isOver = code === 4410;
+      const refused = "An operator removed you.";
+      expect(page.state).toMatchObject({ link: "away", refused, isOver });
       page.connection.wake();
       expect(page.sockets).toHaveLength(2);
     },

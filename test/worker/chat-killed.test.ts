@@ -36,6 +36,7 @@ const STEPS = [
   },
 ];
 
+// Only who may trace another process can kill it at a system call.
 describe.runIf(mayTrace)("a room's process, killed", () => {
   it.each(STEPS)("$at, has it once when it is sent again", async ({ call, left }) => {
     const room = await SessionRoom.make(rig, people);

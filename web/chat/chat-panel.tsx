@@ -135,7 +135,7 @@ export function ChatPanel(props: ChatPanelProps) {
         <MessageLog page={page} empty={props.empty} deeds={deeds} />
       )}
       <ChatStanding page={page} isMuted={isMuted} />
-      {room.refused !== null && (
+      {room.refused !== null && !room.isOver && (
         <p class="chat-again">
           If that has changed, you can come back.
           <button

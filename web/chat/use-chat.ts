@@ -4,7 +4,7 @@ import type { PresentMember, RoomToClient } from "../../protocol/chat.ts";
 import { listMessages } from "../api.ts";
 import { openEdgeSocket } from "../feed/edge-socket.ts";
 import { onWake, pageClock } from "../page-clock.ts";
-import { RoomConnection, type RoomState } from "../viewer/room.ts";
+import { NOWHERE, RoomConnection, type RoomState } from "../viewer/room.ts";
 import { Chat, type ChatView } from "./chat.ts";
 import { NOTHING_YET } from "./chat-state.ts";
 import { authorNames } from "./lines.ts";
@@ -39,13 +39,6 @@ export type ChatOfPage = {
 
 type Joined = { chat: Chat; connection: RoomConnection };
 
-const NOWHERE: RoomState = {
-  link: "joining",
-  refused: null,
-  me: null,
-  members: [],
-  control: null,
-};
 const NOTHING: ChatView = { state: NOTHING_YET, paging: "idle", notice: null };
 
 /**

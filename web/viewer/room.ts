@@ -6,7 +6,7 @@ import type {
   PresentMember,
   RoomToClient,
 } from "../../protocol/chat.ts";
-import { isRetryable } from "../../protocol/close-codes.ts";
+import { CloseCode, isRetryable } from "../../protocol/close-codes.ts";
 import type { EdgeSocket, EdgeSocketEvents } from "../feed/edge-socket.ts";
 import { KeptSocket, type Loss, type SocketClock } from "../feed/kept-socket.ts";
 import { inLocalTime } from "../time.ts";
@@ -17,10 +17,22 @@ export type RoomState = {
   link: "joining" | "here" | "away";
   /** Why it lets this page in no more, as a sentence; null while it is dialled again by itself. */
   refused: string | null;
+  /** Its session has ended: it lets nobody in any more. */
+  isOver: boolean;
   me: Member | null;
   members: readonly PresentMember[];
   /** null until the room said it; that of a shared session says nothing of it. */
   control: Control | null;
+};
+
+/** Before a room has said anything. */
+export const NOWHERE: RoomState = {
+  link: "joining",
+  refused: null,
+  isOver: false,
+  me: null,
+  members: [],
+  control: null,
 };
 
 /** What somebody looks at the page for until it is done. */
@@ -38,13 +50,7 @@ type Surroundings = SocketClock & {
 /** Keeps a page in a chat room: joins, notices every kind of loss, and joins again. */
 export class RoomConnection {
   readonly #around: Surroundings;
-  #state: RoomState = {
-    link: "joining",
-    refused: null,
-    me: null,
-    members: [],
-    control: null,
-  };
+  #state = NOWHERE;
   readonly #socket: KeptSocket;
 
   constructor(around: Surroundings) {
@@ -95,7 +101,7 @@ export class RoomConnection {
       case "welcome": {
         this.#socket.letIn();
         const { me, members } = message;
-        return this.#show({ link: "here", refused: null, me, members });
+        return this.#show({ link: "here", refused: null, isOver: false, me, members });
       }
       case "presence":
         return this.#show({ members: message.members });
@@ -108,7 +114,7 @@ export class RoomConnection {
 
   #lost(loss: Loss): void {
     const refused = comesBackFrom(loss) ? null : inLocalTime(loss.reason) || NOT_LET_IN;
-    this.#show({ link: "away", refused });
+    this.#show({ link: "away", refused, isOver: loss.code === CloseCode.ended });
   }
 
   #show(news: Partial<RoomState>): void {
