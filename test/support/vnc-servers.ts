@@ -85,6 +85,8 @@ export class PackagedServer {
   readonly #folder: string;
   readonly #display: number;
   #said = "";
+  /** Of a process that had the same number before it, some may be left. */
+  readonly #older = new Set(segments().map(({ id }) => id));
 
   static readonly #running = new Set<PackagedServer>();
 
@@ -133,11 +135,10 @@ export class PackagedServer {
     return this.#said;
   }
 
-  /** How many System V shared memory segments of its own the machine has (proc_sysvipc_shm(5)). */
+  /** How many System V shared memory segments of its own the machine has. */
   get sharedMemorySegments(): number {
-    const [, ...segments] = readFileSync("/proc/sysvipc/shm", "utf8").trim().split("\n");
-    const creators = segments.map((segment) => segment.trim().split(/\s+/)[4]);
-    return creators.filter((pid) => pid === String(this.#child.pid)).length;
+    const own = segments().filter(({ id, pid }) => pid === this.#child.pid && !this.#older.has(id));
+    return own.length;
   }
 
   get #lastSaid(): string {
@@ -165,6 +166,15 @@ export class PackagedServer {
     const { pid, exitCode, signalCode } = this.#child;
     return pid !== undefined && exitCode === null && signalCode === null;
   }
+}
+
+/** All System V shared memory segments, each with the process that made it (proc_sysvipc_shm(5)). */
+function segments(): { id: number; pid: number }[] {
+  const [, ...lines] = readFileSync("/proc/sysvipc/shm", "utf8").trim().split("\n");
+  return lines.map((line) => {
+    const [, id, , , pid] = line.trim().split(/\s+/).map(Number);
+    return { id: id ?? 0, pid: pid ?? 0 };
+  });
 }
 
 /** A password as VNC servers keep it in a file. */
