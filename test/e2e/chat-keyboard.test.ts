@@ -4,22 +4,21 @@ import type { Session } from "../../protocol/api.ts";
 import { launchBrowser, newVisitor, signedIn, ViewerPage } from "../support/browser.ts";
 import { bearer } from "../support/call.ts";
 import { ChatOnPage, roomSwitch } from "../support/chat-on-page.ts";
-import { present } from "../support/chat-rooms.ts";
-import { People } from "../support/people.ts";
-import { ADMIN_TOKEN, type Rig, startRig } from "../support/rig.ts";
+import { DesktopStage } from "../support/desktop-stage.ts";
+import type { People } from "../support/people.ts";
+import { ADMIN_TOKEN, type Rig } from "../support/rig.ts";
 import type { RoomMember } from "../support/room-member.ts";
-import { knownPicture, XClient } from "../support/x-client.ts";
-import { startXvnc, type Xvnc } from "../support/xvnc.ts";
+import { knownPicture, type XClient } from "../support/x-client.ts";
 
 const DISPLAY = 53;
 const PICTURE = knownPicture(DISPLAY, 640, 480);
 /** What somebody goes on typing; a space would press a button. */
 const TYPED = "no-keep-it";
 
+let stage: DesktopStage;
 let rig: Rig;
 let people: People;
 let browser: Browser;
-let xvnc: Xvnc;
 let x: XClient;
 let session: Session;
 /** Somebody else of the staff, in the same room. */
@@ -28,23 +27,16 @@ let staff: RoomMember;
 let meant = "";
 
 beforeAll(async () => {
-  [rig, xvnc, browser] = await Promise.all([startRig(), startXvnc(DISPLAY), launchBrowser()]);
-  people = new People(rig);
-  x = await XClient.connect(DISPLAY);
-  await x.draw(PICTURE);
-  const agent = await rig.startAgent({ allow: [`127.0.0.1:${xvnc.port}`] });
-  session = await rig.api.createSession({ host_id: agent.hostId, port: xvnc.port });
-  const entered = await present(people.chat(session.session_id, bearer(ADMIN_TOKEN)));
-  staff = entered.room;
+  [stage, browser] = await Promise.all([DesktopStage.start(DISPLAY, PICTURE), launchBrowser()]);
+  ({ rig, people, x, session } = stage);
+  staff = (await stage.room.enterAsStaff()).room;
   staff.onMessage = () => {};
 });
 
 afterAll(async () => {
   await staff?.close();
   await browser?.close();
-  x?.close();
-  await rig?.stop();
-  await xvnc?.kill();
+  await stage?.stop();
 });
 
 /** A person with the chat open beside the desktop. */
@@ -234,7 +226,7 @@ describe("the keys of staff stay in the chat", () => {
 
 /** The id of somebody who is in the room. */
 async function memberCalled(name: string): Promise<string> {
-  const { room } = await present(people.chat(session.session_id, bearer(ADMIN_TOKEN)));
+  const { room } = await stage.room.enterAsStaff();
   // Everybody is told who is here when somebody is let speak, too.
   room.does({ type: "mute", member: "nobody", seconds: 0 });
   const { members } = await room.next("presence");

@@ -2,14 +2,12 @@ import type { Browser, Locator, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Session } from "../../protocol/api.ts";
 import { launchBrowser, newVisitor, signedIn, ViewerPage } from "../support/browser.ts";
-import { bearer } from "../support/call.ts";
 import { ChatOnPage } from "../support/chat-on-page.ts";
-import { present } from "../support/chat-rooms.ts";
-import { People } from "../support/people.ts";
-import { ADMIN_TOKEN, type Rig, startRig } from "../support/rig.ts";
+import { DesktopStage } from "../support/desktop-stage.ts";
+import type { People } from "../support/people.ts";
+import { ADMIN_TOKEN, type Rig } from "../support/rig.ts";
 import type { RoomMember } from "../support/room-member.ts";
-import { knownPicture, XClient } from "../support/x-client.ts";
-import { startXvnc, type Xvnc } from "../support/xvnc.ts";
+import { knownPicture } from "../support/x-client.ts";
 
 const DISPLAY = 55;
 const PICTURE = knownPicture(DISPLAY, 640, 480);
@@ -24,34 +22,28 @@ const SIZES = [
 
 const LONG_NAME = "Somebody whose name is longer than a chat";
 
+let stage: DesktopStage;
 let rig: Rig;
 let people: People;
 let browser: Browser;
-let xvnc: Xvnc;
-let x: XClient;
 let session: Session;
 const others: RoomMember[] = [];
 
 beforeAll(async () => {
-  [rig, xvnc, browser] = await Promise.all([startRig(), startXvnc(DISPLAY), launchBrowser()]);
-  people = new People(rig);
-  x = await XClient.connect(DISPLAY);
-  await x.draw(PICTURE);
-  const agent = await rig.startAgent({ allow: [`127.0.0.1:${xvnc.port}`] });
-  const body = { host_id: agent.hostId, port: xvnc.port, control: "exclusive" as const };
-  session = await rig.api.createSession(body);
+  [stage, browser] = await Promise.all([
+    DesktopStage.start(DISPLAY, PICTURE, { control: "exclusive" }),
+    launchBrowser(),
+  ]);
+  ({ rig, people, session } = stage);
   for (const name of ["Ann", "Cleo", "Dan", "Eve", "Fritz", "Gus", "Hal", LONG_NAME]) {
-    const ticket = await people.ticket(session.session_id, bearer(ADMIN_TOKEN), { name });
-    others.push((await present(people.chat(session.session_id, { ticket }))).room);
+    others.push((await stage.room.enter(name)).room);
   }
 });
 
 afterAll(async () => {
   for (const each of others) await each.close();
   await browser?.close();
-  x?.close();
-  await rig?.stop();
-  await xvnc?.kill();
+  await stage?.stop();
 });
 
 describe("a chat beside a desktop, in windows of many sizes", () => {

@@ -2,15 +2,13 @@ import type { Browser, Locator } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Session } from "../../protocol/api.ts";
 import { launchBrowser, ViewerPage } from "../support/browser.ts";
-import { bearer } from "../support/call.ts";
 import { ChatOnPage } from "../support/chat-on-page.ts";
-import { present } from "../support/chat-rooms.ts";
 import { coloursOf, contrast, SEEN_CONTRAST } from "../support/colours.ts";
-import { People } from "../support/people.ts";
-import { ADMIN_TOKEN, type Rig, startRig } from "../support/rig.ts";
+import { DesktopStage } from "../support/desktop-stage.ts";
+import type { People } from "../support/people.ts";
+import type { Rig } from "../support/rig.ts";
 import type { RoomMember } from "../support/room-member.ts";
-import { knownPicture, XClient } from "../support/x-client.ts";
-import { startXvnc, type Xvnc } from "../support/xvnc.ts";
+import { knownPicture, type XClient } from "../support/x-client.ts";
 
 const DISPLAY = 54;
 const PICTURE = knownPicture(DISPLAY, 640, 480);
@@ -31,10 +29,10 @@ const REFUSED = "Failed to load resource: the server responded with a status of 
 /** One word of a message, wider than the phone. */
 const ADDRESS = "https://example.com/a/long/address/of-a-page/that-has-no-spaces-in-it";
 
+let stage: DesktopStage;
 let rig: Rig;
 let people: People;
 let browser: Browser;
-let xvnc: Xvnc;
 let x: XClient;
 let session: Session;
 /** Somebody else in the same room. */
@@ -42,28 +40,17 @@ let staff: RoomMember;
 const others: RoomMember[] = [];
 
 beforeAll(async () => {
-  [rig, xvnc, browser] = await Promise.all([startRig(), startXvnc(DISPLAY), launchBrowser()]);
-  people = new People(rig);
-  x = await XClient.connect(DISPLAY);
-  await x.draw(PICTURE);
-  const agent = await rig.startAgent({ allow: [`127.0.0.1:${xvnc.port}`] });
-  session = await rig.api.createSession({ host_id: agent.hostId, port: xvnc.port });
-  staff = (await present(people.chat(session.session_id, bearer(ADMIN_TOKEN)))).room;
+  [stage, browser] = await Promise.all([DesktopStage.start(DISPLAY, PICTURE), launchBrowser()]);
+  ({ rig, people, x, session } = stage);
+  staff = (await stage.room.enterAsStaff()).room;
   staff.onMessage = () => {};
 });
 
 afterAll(async () => {
   for (const each of [staff, ...others]) await each?.close();
   await browser?.close();
-  x?.close();
-  await rig?.stop();
-  await xvnc?.kill();
+  await stage?.stop();
 });
-
-async function enters(name: string): Promise<void> {
-  const ticket = await people.ticket(session.session_id, bearer(ADMIN_TOKEN), { name });
-  others.push((await present(people.chat(session.session_id, { ticket }))).room);
-}
 
 /** The part of the page that shows something, in CSS pixels from the window's upper left corner. */
 type Box = { left: number; top: number; right: number; bottom: number };
@@ -225,7 +212,9 @@ describe("a guest on a phone, who chats beside a desktop", () => {
   });
 
   it("writes much while many people are shown: the rest gives way, and where one writes stays in view", async () => {
-    for (const name of ["Cleo", "Dan", "Eve", "Fritz"]) await enters(name);
+    for (const name of ["Cleo", "Dan", "Eve", "Fritz"]) {
+      others.push((await stage.room.enter(name)).room);
+    }
     await part("show-people").tap();
     await phone.page.getByTestId("chat-person").getByText("Fritz").waitFor();
     await chat.field.fill("much\n".repeat(12));

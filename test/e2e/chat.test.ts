@@ -4,41 +4,34 @@ import type { Session } from "../../protocol/api.ts";
 import { launchBrowser, newVisitor, signedIn, ViewerPage } from "../support/browser.ts";
 import { bearer } from "../support/call.ts";
 import { ChatOnPage, roomSwitch } from "../support/chat-on-page.ts";
-import { People } from "../support/people.ts";
-import { ADMIN_TOKEN, type Rig, startRig } from "../support/rig.ts";
-import { knownPicture, XClient } from "../support/x-client.ts";
-import { startXvnc, type Xvnc } from "../support/xvnc.ts";
+import { DesktopStage } from "../support/desktop-stage.ts";
+import type { People } from "../support/people.ts";
+import { ADMIN_TOKEN, type Rig } from "../support/rig.ts";
+import { knownPicture, type XClient } from "../support/x-client.ts";
 
 const DISPLAY = 48;
 const PICTURE = knownPicture(DISPLAY, 640, 480);
 const REFUSED = "Failed to load resource: the server responded with a status of 401 (Unauthorized)";
 
+let stage: DesktopStage;
 let rig: Rig;
 let people: People;
 /** Two browsers: two people with nothing in common but the desktop and its chat. */
 let browsers: [Browser, Browser];
-let xvnc: Xvnc;
 let x: XClient;
 let session: Session;
 
 beforeAll(async () => {
-  [rig, xvnc, browsers] = await Promise.all([
-    startRig(),
-    startXvnc(DISPLAY),
+  [stage, browsers] = await Promise.all([
+    DesktopStage.start(DISPLAY, PICTURE),
     Promise.all([launchBrowser(), launchBrowser()]),
   ]);
-  people = new People(rig);
-  x = await XClient.connect(DISPLAY);
-  await x.draw(PICTURE);
-  const agent = await rig.startAgent({ allow: [`127.0.0.1:${xvnc.port}`] });
-  session = await rig.api.createSession({ host_id: agent.hostId, port: xvnc.port });
+  ({ rig, people, x, session } = stage);
 });
 
 afterAll(async () => {
   for (const browser of browsers ?? []) await browser.close();
-  x?.close();
-  await rig?.stop();
-  await xvnc?.kill();
+  await stage?.stop();
 });
 
 describe("two browsers that watch one desktop and chat", () => {

@@ -4,10 +4,10 @@ import type { Session } from "../../protocol/api.ts";
 import type { Role } from "../../protocol/link.ts";
 import { launchBrowser, newVisitor, signedIn, ViewerPage } from "../support/browser.ts";
 import { roomSwitch } from "../support/chat-on-page.ts";
-import { People } from "../support/people.ts";
-import { ADMIN_TOKEN, type Rig, startRig } from "../support/rig.ts";
-import { knownPicture, XClient } from "../support/x-client.ts";
-import { startXvnc, type Xvnc } from "../support/xvnc.ts";
+import { DesktopStage } from "../support/desktop-stage.ts";
+import type { People } from "../support/people.ts";
+import { ADMIN_TOKEN, type Rig } from "../support/rig.ts";
+import { knownPicture, type XClient } from "../support/x-client.ts";
 
 const DISPLAY = 45;
 const PICTURE = knownPicture(DISPLAY, 640, 480);
@@ -18,11 +18,11 @@ const REFUSED = "Failed to load resource: the server responded with a status of 
 /** More than the bar has to stop at. */
 const MAX_TABS = 30;
 
+let stage: DesktopStage;
 let rig: Rig;
 let people: People;
 /** Two browsers: two people with nothing in common but the desktop. */
 let browsers: [Browser, Browser];
-let xvnc: Xvnc;
 let x: XClient;
 let session: Session;
 
@@ -30,24 +30,16 @@ let session: Session;
 let typed = "";
 
 beforeAll(async () => {
-  [rig, xvnc, browsers] = await Promise.all([
-    startRig(),
-    startXvnc(DISPLAY),
+  [stage, browsers] = await Promise.all([
+    DesktopStage.start(DISPLAY, PICTURE, { control: "exclusive" }),
     Promise.all([launchBrowser(), launchBrowser()]),
   ]);
-  people = new People(rig);
-  x = await XClient.connect(DISPLAY);
-  await x.draw(PICTURE);
-  const agent = await rig.startAgent({ allow: [`127.0.0.1:${xvnc.port}`] });
-  const body = { host_id: agent.hostId, port: xvnc.port, control: "exclusive" as const };
-  session = await rig.api.createSession(body);
+  ({ rig, people, x, session } = stage);
 });
 
 afterAll(async () => {
   for (const browser of browsers ?? []) await browser.close();
-  x?.close();
-  await rig?.stop();
-  await xvnc?.kill();
+  await stage?.stop();
 });
 
 /** Opens the desktop as a guest of a new link, and waits for its picture. */
