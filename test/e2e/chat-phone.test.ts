@@ -211,6 +211,28 @@ describe("a guest on a phone, who chats beside a desktop", () => {
     }
   });
 
+  it("sees what is said in the moment in which the chat gets less room", async () => {
+    // Between what the page does about a message and the event of its own scrolling.
+    await part("chat").evaluate((panel) => {
+      const observer = new MutationObserver(() => {
+        observer.disconnect();
+        panel.style.height = "20rem";
+        panel.getBoundingClientRect();
+      });
+      observer.observe(panel, { childList: true, subtree: true });
+    });
+    staff.say("moment", "in that moment");
+    said.push("in that moment");
+    await chat.shows(said);
+    await phone.page.waitForFunction(() => {
+      const panel = document.querySelector<HTMLElement>('[data-testid="chat"]');
+      return panel?.style.height === "20rem";
+    });
+    for (let frame = 0; frame < 2; frame++) await settled(part("chat"));
+    expect(await isInView(part("text"))).toBe(true);
+    await part("chat").evaluate((panel) => panel.style.removeProperty("height"));
+  });
+
   it("writes much while many people are shown: the rest gives way, and where one writes stays in view", async () => {
     for (const name of ["Cleo", "Dan", "Eve", "Fritz"]) {
       others.push((await stage.room.enter(name)).room);

@@ -31,12 +31,15 @@ export function usePlace(
   onStart: () => void,
 ): Place {
   const landmarks = useRef<readonly Landmark[]>([]);
+  /** How far it was scrolled when it was last looked at. */
+  const scrolled = useRef(0);
   const wasShown = useRef(false);
   const [, redraw] = useState(true);
 
   const look = (log: HTMLElement) => {
     end.current = isAtEnd(log);
     landmarks.current = landmarksIn(log);
+    scrolled.current = log.scrollTop;
     redraw(end.current);
   };
   const hold = (log: HTMLElement) => {
@@ -78,7 +81,9 @@ export function usePlace(
     onScroll: (seeEnd: () => void) => {
       const log = box.current;
       if (!log) return;
-      look(log);
+      // Of what the page scrolled itself it hears late: by then there may be less room.
+      if (log.scrollTop === scrolled.current) hold(log);
+      else look(log);
       if (end.current) seeEnd();
       if (log.scrollTop < NEAR_PX && log.scrollHeight > log.clientHeight) onStart();
     },
